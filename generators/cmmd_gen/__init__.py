@@ -1,0 +1,1 @@
+"""The bundled generators: CMMD, nCMMD and MM-Diffusion, with their own training."""

@@ -1,0 +1,1 @@
+"""Blinded rating studies: design, store, Streamlit app, export."""
