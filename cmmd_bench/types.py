@@ -134,13 +134,11 @@ class Item:
     """One clip of a dataset, not yet decoded.
 
     id: stable and safe in a file name
-    fingerprint: identity of the content; changes whenever the clip would change
     group: items of one group may match each other's sound (same song, same take), so they are never swapped
     truth: what the dataset knows beyond the clip itself
     """
 
     id: str
-    fingerprint: str
     group: str
     truth: Truth = field(default_factory=Truth)
 
@@ -153,6 +151,10 @@ class Dataset(Protocol):
 
     def items(self) -> Sequence[Item]:
         """All items, in a stable order."""
+        ...
+
+    def fingerprint(self, item: Item) -> str:
+        """Identity of the item's content: a string that changes whenever the clip from `load` would change."""
         ...
 
     def load(self, item: Item) -> Clip:
