@@ -1,0 +1,142 @@
+"""The TOML of a suite as types: what may stand in it, with ranges.
+
+A suite is the protocol of a benchmark. Every result is labelled with its suite, so a number can be read years later.
+Unknown keys, wrong types and values out of range are refused (`cmmd_bench.suites.load_suite`).
+"""
+
+from fractions import Fraction
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+
+from cmmd_bench.types import ClipSpec, Modality, Task, exact_rate
+
+SCHEMA = 1
+"""Version of this format; a suite with a higher number is refused."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(_Strict):
+    """Where the clips come from: the first `conditions` items in an order drawn by the run's seed, and the references.
+
+    `reference` counts further items that no condition uses; "all" takes every item of the split, conditions
+    included (the paper's FAD).
+    """
+
+    dataset: str
+    split: str = "test"
+    conditions: PositiveInt
+    reference: PositiveInt | Literal["all"]
+    seed: int = 0
+    options: dict[str, Any] = {}
+
+
+class ClipConfig(_Strict):
+    """What every clip looks like when it is generated from and when it is scored."""
+
+    seconds: PositiveFloat
+    fps: str | float | int
+    size: tuple[PositiveInt, PositiveInt]
+    sample_rate: PositiveInt
+
+    @field_validator("fps")
+    @classmethod
+    def _a_rate(cls, value: str | float) -> str:
+        rate = exact_rate(value)
+        if rate <= 0:
+            raise ValueError(f"fps must be above 0, found {value}")
+        return str(rate)
+
+    @property
+    def spec(self) -> ClipSpec:
+        """The same as the type that datasets and readers take; `size` is height, width."""
+        height, width = self.size
+        return ClipSpec(self.seconds, Fraction(self.fps), height, width, self.sample_rate)
+
+
+Against = Literal["reference", "conditions"]
+
+
+class SetMetric(_Strict):
+    """A distance between the set of generated clips and a set of real ones, in the space of `embedder`.
+
+    fvd, fad: Fréchet distance. kvd: unbiased cubic polynomial MMD².
+    fad-clip: mean over clips of the Fréchet distance between one clip's frames and the reference.
+    against = "conditions" compares with the ground truths of the same conditions (the paper's pairwise FVD and KVD),
+    "reference" with the suite's reference items. `samples` limits how many samples of each condition count.
+    """
+
+    metric: Literal["fvd", "kvd", "fad", "fad-clip"]
+    task: Task
+    embedder: str
+    against: Against = "reference"
+    samples: PositiveInt | None = None
+
+    @property
+    def label(self) -> str:
+        """`fad[logmel-stats]`: the metric and whose features it used; never compare different labels."""
+        return f"{self.metric}[{self.embedder}]"
+
+    @property
+    def modality(self) -> Modality:
+        """The side of the clip that the metric looks at."""
+        return "audio" if self.metric.startswith("fad") else "video"
+
+
+class BeatHit(_Strict):
+    """Share of reference beats with a generated beat within ± `tolerance_ms`, matched one to one.
+
+    against = "sound": beats that the same tracker finds in the ground-truth audio (the paper).
+    against = "truth": the true beats, for datasets that know them; the ground-truth row is then the tracker's ceiling.
+    """
+
+    metric: Literal["beat-hit"]
+    task: Literal["v2a", "joint"] = "v2a"
+    tolerance_ms: PositiveFloat
+    tracker: str = "librosa"
+    against: Literal["sound", "truth"] = "sound"
+
+    @property
+    def label(self) -> str:
+        """`beat-hit@100ms`, with `[truth]` where the reference is the dataset's own."""
+        suffix = "[truth]" if self.against == "truth" else ""
+        return f"beat-hit@{self.tolerance_ms:g}ms{suffix}"
+
+    @property
+    def modality(self) -> Modality:
+        """Beats are heard."""
+        return "audio"
+
+
+MetricConfig = Annotated[SetMetric | BeatHit, Field(discriminator="metric")]
+
+
+class Suite(_Strict):
+    """A benchmark's protocol; see the built-in files beside this module for examples."""
+
+    schema_version: int = Field(SCHEMA, alias="schema")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    about: str = ""
+    tasks: tuple[Task, ...] = Field(min_length=1)
+    samples_per_condition: PositiveInt = 1
+    data: DataConfig
+    clip: ClipConfig
+    metrics: tuple[MetricConfig, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for metric in self.metrics:
+            if metric.task not in self.tasks:
+                raise ValueError(f"metric {metric.label} is for task {metric.task}, which is not among {self.tasks}")
+        labels = [(metric.task, metric.label) for metric in self.metrics]
+        for task, label in labels:
+            if labels.count((task, label)) > 1:
+                raise ValueError(f"metric {label} stands twice for task {task}; results could not be told apart")
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """Every setting with its value, defaults included, ready for JSON."""
+        return self.model_dump(mode="json", by_alias=True)
