@@ -29,20 +29,23 @@ def clock(seconds: float, rate: int) -> Sound:
 
 def decay(t: Curve, time: float) -> Curve:
     """Exponential envelope, 1 at t = 0 and 1/e at t = `time`."""
-    return np.exp(t * (-1.0 / time))
+    envelope: Curve = np.exp(t * (-1.0 / time))
+    return envelope
 
 
 def ramp(t: Curve, attack: float, length: float, release: float) -> Curve:
     """Envelope of a held note: rises over `attack`, stays 1, falls smoothly over the `release` after `length`."""
     up = np.minimum(t * (1.0 / max(attack, 1e-4)), 1.0)
     down = np.minimum(np.maximum((length + release - t) * (1.0 / max(release, 1e-4)), 0.0), 1.0)
-    return up * down * down * (3.0 - 2.0 * down)
+    envelope: Curve = up * down * down * (3.0 - 2.0 * down)
+    return envelope
 
 
 def sweep(t: Curve, start: float, end: float, time: float) -> Curve:
     """Sine whose frequency falls (or rises) exponentially from `start` to `end` with the time constant `time`."""
     turns = end * t + (start - end) * time * (1.0 - np.exp(t * (-1.0 / time)))
-    return np.sin(turns * (2.0 * math.pi))
+    wave: Curve = np.sin(turns * (2.0 * math.pi))
+    return wave
 
 
 def harmonics(amplitudes: Sequence[float] | Curve, *, frequency: float, rate: int) -> Sound:
@@ -56,7 +59,7 @@ def harmonics(amplitudes: Sequence[float] | Curve, *, frequency: float, rate: in
 def oscillate(table: Sound, frequency: float | Curve, samples: int, rate: int, *, phase: float = 0.0) -> Sound:
     """Repeat one period at `frequency`: a number, or one value for each sample (glides, vibrato)."""
     if isinstance(frequency, np.ndarray):
-        turns = np.cumsum(frequency, dtype=np.float64) / rate + phase
+        turns: Curve = np.cumsum(frequency, dtype=np.float64) / rate + phase
     else:
         turns = np.arange(samples) * (frequency / rate) + phase
     index = (turns * len(table)).astype(np.int64) % len(table)
@@ -68,22 +71,22 @@ def noise(rng: np.random.Generator, samples: int) -> Sound:
     return rng.random(samples, dtype=np.float32) * np.float32(2.0) - np.float32(1.0)
 
 
-def low_pass(sound: Sound, cutoff: float, rate: int, *, order: int = 2) -> Sound:
+def low_pass(sound: Curve, cutoff: float, rate: int, *, order: int = 2) -> Sound:
     """Dampen what lies above `cutoff` by 6 dB an octave for each order."""
     return respond(sound, lambda f: (1.0 / (1.0 + 1j * f / cutoff)) ** order, rate)
 
 
-def high_pass(sound: Sound, cutoff: float, rate: int, *, order: int = 2) -> Sound:
+def high_pass(sound: Curve, cutoff: float, rate: int, *, order: int = 2) -> Sound:
     """Dampen what lies below `cutoff` by 6 dB an octave for each order; removes any offset."""
     return respond(sound, lambda f: (1j * f / (cutoff + 1j * f)) ** order, rate)
 
 
-def band_pass(sound: Sound, centre: float, rate: int, *, quality: float = 1.0) -> Sound:
+def band_pass(sound: Curve, centre: float, rate: int, *, quality: float = 1.0) -> Sound:
     """Keep a band around `centre`, `centre / quality` wide; gain 1 in its middle."""
     return respond(sound, lambda f: 1.0 / (1.0 + 1j * quality * (f / centre - centre / np.maximum(f, 1e-3))), rate)
 
 
-def respond(sound: Sound, response: Callable[[Curve], NDArray[np.complexfloating[Any]]], rate: int) -> Sound:
+def respond(sound: Curve, response: Callable[[Curve], NDArray[np.complexfloating[Any]]], rate: int) -> Sound:
     """Apply any complex frequency response (a function of Hz); the sound keeps its length."""
     size = _fast_size(len(sound) + rate // 8)
     spectrum = np.fft.rfft(sound, size) * response(np.fft.rfftfreq(size, 1.0 / rate))
@@ -97,7 +100,7 @@ def room(rng: np.random.Generator, rate: int, *, seconds: float, brightness: flo
     energy is 1, so that a dense sound keeps about its level.
     """
     t = clock(seconds, rate)
-    tail = noise(rng, len(t)) * decay(t, seconds / 6.9)
+    tail: Curve = noise(rng, len(t)) * decay(t, seconds / 6.9)
     late = low_pass(tail, brightness * 0.4, rate, order=1)
     share = t / np.float32(seconds)
     tail = high_pass(low_pass(tail, brightness, rate, order=1) * (1 - share) + late * share, 200.0, rate, order=1)
@@ -105,13 +108,13 @@ def room(rng: np.random.Generator, rate: int, *, seconds: float, brightness: flo
     return (tail / max(float(np.sqrt(np.sum(tail * tail))), 1e-9)).astype(np.float32)
 
 
-def convolve(sound: Sound, impulse: Sound) -> Sound:
+def convolve(sound: Curve, impulse: Sound) -> Sound:
     """Sound in a room, cut to the sound's own length."""
     size = _fast_size(len(sound) + len(impulse))
     return np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(impulse, size), size)[: len(sound)].astype(np.float32)
 
 
-def add(track: Sound, sound: Sound, start: float, rate: int, gain: float = 1.0) -> None:
+def add(track: Sound, sound: Curve, start: float, rate: int, gain: float = 1.0) -> None:
     """Mix `sound` into `track` from `start` seconds (may be negative); what does not fit is cut off."""
     first = round(start * rate)
     begin, end = max(first, 0), min(first + len(sound), len(track))
@@ -119,7 +122,7 @@ def add(track: Sound, sound: Sound, start: float, rate: int, gain: float = 1.0) 
         track[begin:end] += np.float32(gain) * sound[begin - first : end - first]
 
 
-def limit(sound: Sound, *, knee: float = 0.6, ceiling: float = 0.95) -> Sound:
+def limit(sound: Curve, *, knee: float = 0.6, ceiling: float = 0.95) -> Sound:
     """Leave what is below `knee` alone and bend louder peaks smoothly so that they stay below `ceiling`.
 
     A fixed curve, not a gain: the result at one instant does not depend on any other instant.
@@ -129,10 +132,10 @@ def limit(sound: Sound, *, knee: float = 0.6, ceiling: float = 0.95) -> Sound:
     return (np.sign(sound) * (np.minimum(size, knee) + (ceiling - knee) * np.tanh(over))).astype(np.float32)
 
 
-def normalise(sound: Sound, *, peak: float = 0.9) -> Sound:
+def normalise(sound: Curve, *, peak: float = 0.9) -> Sound:
     """Scale so that the largest value is `peak`; silence stays silence."""
     largest = float(np.max(np.abs(sound), initial=0.0))
-    return sound if largest < 1e-9 else (sound * (peak / largest)).astype(np.float32)
+    return (sound * (peak / max(largest, 1e-9))).astype(np.float32)
 
 
 def _fast_size(least: int) -> int:
