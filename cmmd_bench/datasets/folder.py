@@ -1,0 +1,68 @@
+"""`folder`: any tree of clips, as files (mp4, mkv, webm, mov, avi, gif, wav, ...) or folders of numbered frames with a wav.
+
+Each file is cut into windows of the suite's length, `hop` seconds apart (default: end to end); `windows = 1` takes only
+the first. A subfolder named like the split ("test") is taken when there is one. A folder made by `data prepare` brings
+what its dataset knew (groups, beat times, events) in `items.jsonl`.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from cmmd_bench.datasets.prepared import read_index
+from cmmd_bench.datasets.windows import Window, Windows, make, media_files, require_folder, starts, window_name
+from cmmd_bench.errors import UserError
+from cmmd_bench.media import is_frame_folder, probe
+from cmmd_bench.types import ClipSpec, Item, exact_rate
+
+
+def folder(
+    spec: ClipSpec,
+    *,
+    root: Path | None,
+    split: str = "test",
+    name: str = "folder",
+    hop: float | None = None,
+    windows: int | None = None,
+    frame_rate: float | str | None = None,
+) -> Windows:
+    """Every window of every clip below `root`. `frame_rate` is that of frame folders, which do not know their own."""
+    base = require_folder(root, name)
+    base = base / split if (base / split).is_dir() else base
+    known = read_index(base)
+    rate = None if frame_rate is None else exact_rate(frame_rate)
+    short: list[str] = []
+    unreadable: list[str] = []
+    cuts: list[tuple[Item, Window]] = []
+    for path in sorted([*media_files(base), *_frame_folders(base)]):
+        stem = path.relative_to(base).with_suffix("" if path.is_file() else path.suffix).as_posix()
+        if _is_sound_of_frames(path):
+            continue
+        try:
+            seconds = _seconds(path, rate)
+        except UserError as error:
+            unreadable.append(str(error))
+            continue
+        begins = starts(seconds, spec.seconds, hop or spec.seconds)[:windows]
+        if not begins:
+            short.append(f"{path} ({seconds:.2f} s)")
+        for start in begins:
+            identifier = window_name(stem, start, only=len(begins) == 1)
+            item = known.get(identifier) or Item(identifier, group=window_name(stem, 0.0, only=True))
+            cuts.append((item, Window(path, start, rate if path.is_dir() else None)))
+    left_out = {f"shorter than {spec.seconds:g} s": short, "unreadable": unreadable}
+    return make(name, spec, cuts, left_out, where=base, expected="video or audio files, or folders of frames")
+
+
+def _frame_folders(base: Path) -> Iterator[Path]:
+    return (path for path in base.rglob("*") if path.is_dir() and is_frame_folder(path))
+
+
+def _is_sound_of_frames(path: Path) -> bool:
+    return path.suffix.lower() in {".wav", ".flac"} and (
+        is_frame_folder(path.parent) or is_frame_folder(path.with_suffix(""))
+    )
+
+
+def _seconds(path: Path, rate: Fraction | None) -> float:
+    return probe(path, frame_rate=rate).seconds

@@ -1,0 +1,94 @@
+"""`data prepare`: a dataset's clips cut once to the suite's length and stored lossless, with what is known about them.
+
+<out>/<split>/prepared.json   which dataset, split, seed and clip specification; another one is refused
+<out>/<split>/items.jsonl     one line per finished clip: id, group, truth; append-only
+<out>/<split>/<id>.mkv        the clip
+
+Running it again goes on where it stopped. The result is a `folder` dataset.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cmmd_bench.atomic import write_json
+from cmmd_bench.errors import UserError
+from cmmd_bench.ledger import JsonLines, read_lines
+from cmmd_bench.media import write_clip
+from cmmd_bench.parallel import in_order
+from cmmd_bench.types import Dataset, Event, Item, Truth
+
+INDEX = "items.jsonl"
+MANIFEST = "prepared.json"
+
+_log = logging.getLogger(__name__)
+
+
+def prepare(
+    dataset: Dataset,
+    items: Sequence[Item],
+    out: Path,
+    *,
+    describes: dict[str, Any],
+    workers: int = 1,
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, str]:
+    """Store `items` of `dataset` in `out`; returns the failures, id -> reason. `advance` is called for each item."""
+    _claim(out, {**describes, "spec": str(dataset.spec)})
+    with JsonLines(out / INDEX) as index:
+        finished = {line["id"] for line in index.read() if (out / f"{line['id']}.mkv").is_file()}
+        failures: dict[str, str] = {}
+        todo = [item for item in items if item.id not in finished]
+        for _ in range(len(items) - len(todo)):
+            advance()
+        for item, error in zip(todo, in_order(partial(_store, dataset, out), todo, workers), strict=True):
+            if error is None:
+                index.append(to_line(item))
+            else:
+                failures[item.id] = error
+                _log.warning("%s: %s", item.id, error)
+            advance()
+    return failures
+
+
+def read_index(folder: Path) -> dict[str, Item]:
+    """What `prepare` knew about the clips in `folder`, by id; empty for a folder that it did not make."""
+    return {line["id"]: from_line(line) for line in read_lines(folder / INDEX)}
+
+
+def to_line(item: Item) -> dict[str, Any]:
+    """An item as JSON."""
+    return asdict(item)
+
+
+def from_line(line: dict[str, Any]) -> Item:
+    """The item that `to_line` wrote."""
+    truth = line["truth"]
+    beats = None if truth["beats"] is None else tuple(truth["beats"])
+    events = None if truth["events"] is None else tuple(Event(**event) for event in truth["events"])
+    return Item(line["id"], line["group"], Truth(beats, events))
+
+
+def _store(dataset: Dataset, out: Path, item: Item) -> str | None:
+    try:
+        clip = dataset.load(item)
+    except (UserError, ValueError) as error:
+        return str(error)
+    write_clip(out / f"{item.id}.mkv", clip)
+    return None
+
+
+def _claim(out: Path, settings: dict[str, Any]) -> None:
+    path = out / MANIFEST
+    if not path.is_file():
+        write_json(path, settings)
+        return
+    present = json.loads(path.read_text(encoding="utf-8"))
+    if present != settings:
+        changed = [f"{key}: {present.get(key)!r} there, {settings.get(key)!r} now" for key in settings]
+        different = [text for key, text in zip(settings, changed, strict=True) if present.get(key) != settings[key]]
+        raise UserError(f"{out} was prepared with other settings ({'; '.join(different)}). Choose another --out.")

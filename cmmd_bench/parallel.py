@@ -1,0 +1,57 @@
+"""Work on many items in several processes, with results in the order of the items.
+
+Each item is worked on alone and single-threaded, in this process or in another, so the number of workers changes
+nothing but the time. A process per core beats threads inside one: decoding and small convolutions do not scale.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def default_workers() -> int:
+    """One process per available core."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_order(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
+    """`function` of each item, lazily and in order. With `workers` > 1 both must be picklable.
+
+    A few items per worker are in flight, so memory does not grow with their number. Inside this process only libraries
+    that are already loaded are kept to one thread: load what `function` needs before.
+    """
+    if workers <= 1:
+        with threadpool_limits(limits=1):
+            for item in items:
+                yield function(item)
+        return
+    # "spawn": a forked child would inherit locked thread pools of torch and BLAS.
+    context = multiprocessing.get_context("spawn")
+    remaining = iter(items)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet_worker) as pool:
+        flying: deque[Future[B]] = deque(pool.submit(function, item) for item in islice(remaining, 4 * workers))
+        try:
+            while flying:
+                result = flying.popleft().result()
+                flying.extend(pool.submit(function, item) for item in islice(remaining, 1))
+                yield result
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _quiet_worker() -> None:
+    # Ctrl-C belongs to the parent, which stops its workers; a worker's own traceback would only be noise.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+    threadpool_limits(limits=1)
