@@ -1,0 +1,71 @@
+"""`models`, `metrics` and `suites`: what there is."""
+
+from typing import Annotated
+
+import typer
+
+
+def models(
+    check: Annotated[bool, typer.Option("--check", help="Import each in a process of its own and say whether it works.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """List generators: the built-in rows and every installed plugin, without importing any.
+
+    Example: cmmd-bench models --check
+    """
+    from cmmd_bench.cli.output import print_json, print_table
+    from cmmd_bench.plugins import RESERVED, distribution, installed
+    from cmmd_bench.plugins import check as check_one
+
+    listing = [{"name": name, "package": "built in, in every table", "object": ""} for name in RESERVED]
+    for name, entries in installed().items():
+        for entry in entries:
+            listing.append({"name": name, "package": distribution(entry), "object": entry.value})
+            if name in RESERVED:
+                listing[-1]["package"] += " (hidden by the built-in row of this name: rename it)"
+    if check:
+        for line in listing:
+            line["check"] = check_one(line["name"]) if line["object"] else "ok"
+    if json:
+        print_json({"models": listing})
+        return
+    columns = ["name", "package", "object", *(["check"] if check else [])]
+    print_table(columns, [[line[column] for column in columns] for line in listing])
+
+
+def metrics(json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False) -> None:
+    """List metrics with their unit, direction and needs, and the embedders they can use.
+
+    Example: cmmd-bench metrics
+    """
+    from cmmd_bench.cli.output import print_json, print_table
+    from cmmd_bench.embedders import names
+    from cmmd_bench.scoring.catalogue import CATALOGUE
+
+    if json:
+        print_json({"metrics": [entry._asdict() for entry in CATALOGUE], "embedders": names()})
+        return
+    print_table(list(CATALOGUE[0]._fields), [list(map(str, entry)) for entry in CATALOGUE])
+    typer.echo(f"embedders: {', '.join(names())}")
+
+
+def suites(
+    name: Annotated[str, typer.Argument(help="Show this suite's settings.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """List the built-in suites, or show one with every setting.
+
+    Example: cmmd-bench suites demo
+    """
+    from cmmd_bench.cli.output import print_json, print_table
+    from cmmd_bench.suites import built_in, load_suite
+
+    if name:
+        print_json(load_suite(name).resolved())
+        return
+    found = [load_suite(one) for one in built_in()]
+    if json:
+        print_json({"suites": [suite.resolved() for suite in found]})
+        return
+    rows = [[s.name, s.data.dataset, ", ".join(s.tasks), str(s.clip.spec), s.about] for s in found]
+    print_table(["name", "dataset", "tasks", "clips", "about"], rows)

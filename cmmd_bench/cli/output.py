@@ -1,0 +1,55 @@
+"""What the commands share on the terminal: progress on stderr, tables and JSON on stdout."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cmmd_bench.progress import Progress
+
+WIDE = 200
+"""Columns where there is no terminal to ask: a table in a log or pipe is never wrapped."""
+
+
+def progress(quiet: bool = False) -> "Progress":
+    """One bar per stage on stderr with count and time left; nothing when quiet or not on a terminal."""
+    from cmmd_bench.progress import silent
+
+    return silent if quiet or not sys.stderr.isatty() else _bars
+
+
+@contextmanager
+def _bars(stage: str, total: int) -> Iterator[Callable[[], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(stage, total=total)
+        yield lambda: bars.advance(task)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    """A table on stdout; cells may carry rich markup, which disappears where there is no terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    # Whole lines even on a narrow terminal: wrapped numbers cannot be read, a scrolled line can.
+    console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=WIDE)
+    console.print(table)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def note(message: str) -> None:
+    """A message for the person, on stderr."""
+    sys.stderr.write(message + "\n")

@@ -1,0 +1,91 @@
+"""`run` and `report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cmmd_bench.errors import UserError
+
+
+def run(
+    models: Annotated[
+        str, typer.Option(help="Generators to benchmark, by name or module:Class, separated by commas.")
+    ] = "",
+    suite: Annotated[str, typer.Option(help="Built-in suite, or the path of a TOML file.")] = "demo",
+    out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/SUITE-DIGEST).")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the suite's dataset, where it has files.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the run; each request derives its own from it.")] = 0,
+    option: Annotated[
+        list[str] | None, typer.Option(help="Constructor option of a model, NAME.KEY=VALUE; may be repeated.")
+    ] = None,
+    shard: Annotated[str, typer.Option(help="i/n: work on every n-th request, starting at i; results when all are done.")] = "0/1",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes for decoding and embedding (default: cores).")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Requests per call of a generator.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+) -> None:
+    """Benchmark generators: requests -> generate -> embed -> score. The same command resumes.
+
+    The rows ground-truth (ceiling), shuffled and noise (floors) always stand beside the models.
+
+    Example: cmmd-bench run --suite demo
+
+    Example: cmmd-bench run --models mymodel --option mymodel.steps=50 --suite aist --data ~/AIST
+    """
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    from cmmd_bench.cli.output import progress
+    from cmmd_bench.cli.run_options import parse_options, parse_shard
+    from cmmd_bench.runs import run as run_suite
+    from cmmd_bench.runs.interrupt import second_interrupt_exits
+    from cmmd_bench.suites import load_suite
+
+    with second_interrupt_exits():
+        outcome = run_suite(
+            load_suite(suite),
+            parse_options(names, option or []),
+            seed=seed,
+            out=out,
+            data=data,
+            shard_of=parse_shard(shard),
+            workers=workers,
+            batch_size=batch_size,
+            progress=progress(quiet or json),
+        )
+    _show(outcome.folder, json=json, pending=outcome.pending)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder, as `run` printed it.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+) -> None:
+    """Show the table of a finished run.
+
+    Example: cmmd-bench report runs/demo-1a2b3c4d
+    """
+    from cmmd_bench.runs.folder import RunFolder
+
+    manifest = RunFolder(run).manifest()
+    if manifest["status"] == "running" and not (run / "results.json").exists():
+        raise UserError(f"the run in {run} is unfinished. Run its command again to finish it: {' '.join(manifest['command'])}")
+    _show(run, json=json, pending=0)
+
+
+def _show(folder: Path, *, json: bool, pending: int) -> None:
+    from cmmd_bench.cli.output import note, print_json
+    from cmmd_bench.cli.scores import show
+    from cmmd_bench.scoring.results import read_results
+
+    if pending:
+        if json:
+            print_json({"folder": str(folder), "pending": pending})
+        note(f"this shard is done; {pending} samples are left to other shards. Results follow in {folder} when they are made.")
+        return
+    scores = read_results(folder / "results.json")
+    if json:
+        print_json({"folder": str(folder), **scores.to_json()})
+    else:
+        show(scores)
+        note(f"run folder: {folder}")
+    if not scores.complete:
+        raise typer.Exit(1)

@@ -1,0 +1,84 @@
+"""Scores as a person reads them: a table per task, then what was left out and why."""
+
+from collections.abc import Sequence
+
+from cmmd_bench.cli.output import note, print_table
+from cmmd_bench.plugins import RESERVED
+from cmmd_bench.scoring.results import Result, Scores
+
+ARROWS = {"lower": "↓", "higher": "↑"}
+SHOWN = 5
+"""Failures shown by name; the rest are counted."""
+
+
+def show(scores: Scores) -> None:
+    """Print tables on stdout, and failures and findings on stderr."""
+    for task in dict.fromkeys(result.task for result in scores.results):
+        _show_task(task, [result for result in scores.results if result.task == task])
+    _notes(scores)
+
+
+def _show_task(task: str, results: Sequence[Result]) -> None:
+    metrics = list(dict.fromkeys(result.metric for result in results))
+    models = list(dict.fromkeys(result.model for result in results))
+    cells = {(result.model, result.metric): result for result in results}
+    best = {metric: _best([r for r in results if r.metric == metric]) for metric in metrics}
+    header = ["model", "n", *(f"{m} {ARROWS[next(r for r in results if r.metric == m).direction]}" for m in metrics)]
+    rows = []
+    for model in models:
+        own = [cells.get((model, metric)) for metric in metrics]
+        n = str(max((result.n for result in own if result is not None), default=0))
+        rows.append([model, n, *(_cell(result, best[metric]) for result, metric in zip(own, metrics, strict=True))])
+    print_table(header, rows, title=f"{task}: {_references(results)}")
+
+
+def _cell(result: Result | None, best: str | None) -> str:
+    if result is None or result.value is None:
+        return "–"
+    text = _number(result.value, result.value - result.low if result.low is not None else None)
+    if result.chance is not None:
+        text += f" (chance {result.chance:.2f})"
+    return f"[bold]{text} *[/bold]" if result.model == best else text
+
+
+def _number(value: float, half: float | None) -> str:
+    """Value ± half-width, with as many digits as the half-width supports (two of its own)."""
+    if half is None:
+        return f"{value:.4g}"
+    if half == 0:
+        return f"{value:.4g} ± 0"
+    from math import floor, log10
+
+    digits = max(0, 1 - floor(log10(abs(half))))
+    return f"{value:.{digits}f} ± {half:.{digits}f}"
+
+
+def _best(results: Sequence[Result]) -> str | None:
+    """The model with the best value among two or more models; ceiling and floors do not compete."""
+    competing = [r for r in results if r.model not in RESERVED and r.value is not None]
+    if len(competing) < 2:
+        return None
+    pick = min if competing[0].direction == "lower" else max
+    return pick(competing, key=lambda r: r.value or 0.0).model
+
+
+def _references(results: Sequence[Result]) -> str:
+    counts = sorted({result.n_reference for result in results if result.value is not None})
+    samples = sorted({result.n_samples for result in results})
+    per = f"{samples[0]} to {samples[-1]}" if len(samples) > 1 else str(samples[0] if samples else 0)
+    return f"{per} clips a row, compared with {' or '.join(map(str, counts)) or 'no'} real clips, ± 95 % intervals"
+
+
+def _notes(scores: Scores) -> None:
+    for result in scores.results:
+        if result.value is None:
+            note(f"not computed: {result.metric} of {result.model} ({result.task}): {result.why}")
+        elif result.excluded:
+            note(f"{result.metric} of {result.model} ({result.task}) is undefined for {result.excluded} clips, left out")
+    for failure in scores.failures[:SHOWN]:
+        note(f"failed: {failure['model']}, {failure['id']}: {failure['reason']}")
+    if len(scores.failures) > SHOWN:
+        note(f"... and {len(scores.failures) - SHOWN} more failures")
+    for finding in scores.findings:
+        count, some = len(finding["ids"]), ", ".join(finding["ids"][:3])
+        note(f"look at {finding['model']} ({finding['task']}): {count} {finding['finding']} clips, such as {some}")

@@ -1,0 +1,98 @@
+"""The run directory: every stage's output as files, so that each later stage can be run again.
+
+run.json                 manifest: written first, updated at the end
+conditions/<item>.mkv    the real clips that requests are cut from, lossless
+samples/<model>/<id>.mkv what a model made, lossless, with the given side beside it
+samples.jsonl            one line per attempt: id, model, task, item, sample, seed, sha256, seconds, error, skipped (a task
+                         the model does not do), at. Append-only; samples.0of3.jsonl where a shard wrote it. The latest
+                         line of an id counts.
+scores.jsonl             one line per sample and per-clip metric
+results.json             the table: value, interval, n, unit, direction, chance, reason
+log.txt                  what happened, with times
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cmmd_bench.atomic import explained, write_json
+from cmmd_bench.errors import UserError
+from cmmd_bench.ledger import read_lines
+
+SCHEMA = 1
+"""Version of this layout; a run folder with a higher number is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths and manifest of one run."""
+
+    path: Path
+
+    def condition(self, item_id: str) -> Path:
+        """The real clip of an item."""
+        return self.path / "conditions" / f"{item_id}.mkv"
+
+    def sample(self, model: str, request_id: str) -> Path:
+        """What `model` answered to a request."""
+        return self.path / "samples" / model / f"{request_id}.mkv"
+
+    def ledger(self, shard: tuple[int, int]) -> Path:
+        """The ledger that one process of a run appends to."""
+        index, count = shard
+        return self.path / ("samples.jsonl" if count == 1 else f"samples.{index}of{count}.jsonl")
+
+    def attempts(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """The ledgers of all shards: (model, request id) -> its latest line."""
+        lines = [line for path in sorted(self.path.glob("samples*.jsonl")) for line in read_lines(path)]
+        return {(line["model"], line["id"]): line for line in sorted(lines, key=lambda line: line["at"])}
+
+    def claim(self, manifest: dict[str, Any]) -> None:
+        """Write the manifest if there is none; otherwise refuse a newer schema or another configuration.
+
+        The refusal lists what differs, so that the user can tell a forgotten flag from another experiment.
+        """
+        target = self.path / "run.json"
+        with explained(target):
+            self.path.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            write_json(target, manifest)
+            return
+        present = self.manifest()
+        changed = list(differences(present["config"], manifest["config"]))
+        if changed:
+            raise UserError(
+                f"{self.path} holds a run of another configuration: {'; '.join(changed)}. "
+                "Repeat its configuration to resume it, or choose another folder with --out."
+            )
+
+    def manifest(self) -> dict[str, Any]:
+        """run.json; UserError if it is missing, not JSON, or of a newer schema."""
+        target = self.path / "run.json"
+        if not target.is_file():
+            raise UserError(f"{self.path} is not a run folder: it has no run.json. Give the folder that `run` printed.")
+        try:
+            manifest: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise UserError(f"{target} is not JSON ({error.msg}, line {error.lineno}). Restore it.") from None
+        if manifest.get("schema", 0) > SCHEMA:
+            raise UserError(
+                f"{self.path} was written with schema {manifest['schema']}; this version of cmmd-bench reads up to "
+                f"{SCHEMA}. Upgrade cmmd-bench, or choose another folder with --out."
+            )
+        return manifest
+
+    def update_manifest(self, **changes: Any) -> None:
+        """Replace top-level entries of run.json."""
+        write_json(self.path / "run.json", {**self.manifest(), **changes})
+
+
+def differences(there: Any, here: Any, at: str = "") -> Iterable[str]:
+    """`data.conditions: 48 there, 50 now` for every leaf that differs."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in sorted({*there, *here}):
+            yield from differences(there.get(key), here.get(key), f"{at}.{key}" if at else key)
+    elif there != here:
+        yield f"{at}: {there!r} there, {here!r} now"

@@ -1,0 +1,94 @@
+"""What a run will do, from the suite alone: which items, which requests, which seeds.
+
+Everything here is a pure function of names and seeds, so every machine, shard and worker plans the same run.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cmmd_bench.errors import UserError
+from cmmd_bench.suites import Suite
+from cmmd_bench.types import Item, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One sample to be made: the `sample`-th answer of a model to the condition cut from `item`."""
+
+    id: str
+    task: Task
+    item: Item
+    sample: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The requests of a run, in order, and the items they are conditioned on and compared with."""
+
+    conditions: tuple[Item, ...]
+    reference: tuple[Item, ...]
+    requests: tuple[Planned, ...]
+
+
+def plan(suite: Suite, items: Sequence[Item], seed: int) -> Plan:
+    """Choose conditions and reference items by the suite's seed, and lay out the requests with the run's `seed`."""
+    conditions, reference = choose(suite, items)
+    requests = [
+        Planned(name, task, item, sample, item_seed(seed, name))
+        for task in suite.tasks
+        for item in conditions
+        for sample in range(suite.samples_per_condition)
+        for name in [f"{task}-{item.id}-{sample}"]
+    ]
+    return Plan(conditions, reference, tuple(requests))
+
+
+def choose(suite: Suite, items: Sequence[Item]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """Conditions and reference items, in an order drawn by hash: adding items to a set reorders none of the others."""
+    data = suite.data
+    wanted = data.conditions + (data.reference if isinstance(data.reference, int) else 0)
+    if len(items) < wanted:
+        raise UserError(
+            f"suite {suite.name!r} needs {data.conditions} conditions and {data.reference} reference clips, "
+            f"but dataset {data.dataset!r} (split {data.split}) has {len(items)}. Give it more clips, or lower both "
+            "in a suite of your own."
+        )
+    drawn = sorted(items, key=lambda item: _digest(data.seed, item.id))
+    conditions = tuple(drawn[: data.conditions])
+    reference = drawn if data.reference == "all" else drawn[data.conditions : wanted]
+    return conditions, tuple(sorted(reference, key=lambda item: item.id))
+
+
+def partners(conditions: Sequence[Item], sample: int) -> dict[str, Item]:
+    """For each condition's id another one that cannot match it: of another group, a different one for each sample.
+
+    Where all groups differ this is a permutation without fixed points: the set of partners is the set itself.
+    """
+    count = len(conditions)
+    table = {}
+    for index, item in enumerate(conditions):
+        others = (conditions[(index + 1 + sample + step) % count] for step in range(count))
+        partner = next((other for other in others if other.group != item.group), None)
+        if partner is None:
+            raise UserError(
+                "the floor 'shuffled' needs conditions of at least two groups (songs, scenes), "
+                f"but all {count} are of group {item.group!r}. Use more varied clips."
+            )
+        table[item.id] = partner
+    return table
+
+
+def item_seed(seed: int, name: str) -> int:
+    """The first 8 bytes of SHA-256(run seed, request id): the same for every model, so that models share their luck."""
+    return int.from_bytes(_digest(seed, name)[:8], "big")
+
+
+def shard(requests: Iterable[Planned], index: int, count: int) -> list[Planned]:
+    """Every `count`-th request, starting at the `index`-th."""
+    return [request for position, request in enumerate(requests) if position % count == index]
+
+
+def _digest(seed: int, name: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{name}".encode()).digest()

@@ -1,0 +1,199 @@
+"""One benchmark run from suite to results; re-running the same call resumes it."""
+
+import hashlib
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cmmd_bench.atomic import explained, write_json_lines
+from cmmd_bench.datasets import open_dataset
+from cmmd_bench.embedders.cache import FeatureCache
+from cmmd_bench.errors import UserError
+from cmmd_bench.extraction import Views
+from cmmd_bench.ledger import JsonLines
+from cmmd_bench.parallel import default_workers
+from cmmd_bench.plugins import RESERVED, load
+from cmmd_bench.progress import Progress, silent
+from cmmd_bench.runs.conditions import Conditions, baselines, items_needed
+from cmmd_bench.runs.folder import RunFolder
+from cmmd_bench.runs.generate import generate
+from cmmd_bench.runs.manifest import manifest, now
+from cmmd_bench.runs.plan import Plan, Planned, plan, shard
+from cmmd_bench.runs.views import Loader, entries, rows
+from cmmd_bench.scoring.measures import Scorer
+from cmmd_bench.scoring.results import Scores, write_results
+from cmmd_bench.scoring.table import score_rows
+from cmmd_bench.suites import Suite
+from cmmd_bench.types import Dataset, Generator
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """Where a run lies, and its scores; `scores` is None while `pending` samples are left to other shards."""
+
+    folder: Path
+    scores: Scores | None
+    pending: int
+
+
+def run(
+    suite: Suite,
+    models: Mapping[str, Mapping[str, Any]],
+    *,
+    seed: int = 0,
+    out: Path | None = None,
+    data: Path | None = None,
+    shard_of: tuple[int, int] = (0, 1),
+    workers: int | None = None,
+    batch_size: int | None = None,
+    progress: Progress = silent,
+) -> RunOutcome:
+    """Benchmark `models` (name -> constructor options) under `suite`, beside the built-in ceiling and floors.
+
+    out: the run folder; by default `runs/<suite>-<digest of the configuration>`, so that the same call finds it again
+    data: folder of the suite's dataset, where it has files
+    shard_of: (i, n) works on every n-th request only; whichever shard finds all requests done scores the run
+    workers: processes for rendering, decoding and embedding (default: one per core); the numbers do not depend on it
+    batch_size: requests per call of a generator; default: the generator's own, else 8
+    """
+    dataset = _open(suite, data)
+    chosen = plan(suite, dataset.items(), seed)
+    asked = {name: options for name, options in models.items() if name not in RESERVED}
+    record = manifest(suite, asked, seed=seed, items=_digest_items(dataset, chosen, progress), command=sys.argv)
+    folder = RunFolder(out or _default_folder(suite, record["config"]))
+    folder.claim(record)
+    with _log_file(folder.path / "log.txt"):
+        stages = _Stages(suite, dataset, chosen, folder, asked, workers or default_workers(), progress)
+        mine = shard(chosen.requests, *shard_of)
+        stages.make_samples(mine, shard_of, batch_size)
+        return stages.embed_and_score(mine, shard_of)
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """The stages of a run, with what they share."""
+
+    suite: Suite
+    dataset: Dataset
+    plan: Plan
+    folder: RunFolder
+    models: Mapping[str, Mapping[str, Any]]
+    workers: int
+    progress: Progress
+
+    @property
+    def names(self) -> list[str]:
+        """Rows of the table: the ceiling, the models as they were asked for, the floors."""
+        ceiling, *floors = RESERVED
+        return [ceiling, *self.models, *floors]
+
+    def make_samples(self, mine: Sequence[Planned], shard_of: tuple[int, int], batch_size: int | None) -> None:
+        """Requests and generate stages: what is missing in the ledger, or failed before, is made."""
+        finished = {key for key, line in self.folder.attempts().items() if line["error"] is None}
+        todo = {name: [r for r in mine if (name, r.id) not in finished] for name in self.names}
+        if not any(todo.values()):
+            return
+        # Every model is built before any is asked: a typo in the last must not cost the time of the first.
+        built = {name: self._build(name) for name in self.models if todo[name]}
+        needed = items_needed(self.plan, [request for requests in todo.values() for request in requests])
+        conditions = Conditions(self.folder)
+        with self.progress("conditions", len(needed)) as advance:
+            conditions.store(self.dataset, needed, workers=self.workers, advance=advance)
+        generators = baselines(self.plan, conditions, self.suite.clip.spec) | built
+        with JsonLines(self.folder.ledger(shard_of)) as ledger:
+            for name in self.names:
+                if not todo[name]:
+                    continue
+                with self.progress(f"generate {name}", len(todo[name])) as advance:
+                    generate(
+                        name,
+                        generators[name],
+                        todo[name],
+                        conditions.given,
+                        self.suite.clip.seconds,
+                        self.folder,
+                        ledger,
+                        batch_size=batch_size,
+                        advance=advance,
+                    )
+
+    def embed_and_score(self, mine: Sequence[Planned], shard_of: tuple[int, int]) -> RunOutcome:
+        """Embed this shard's part, or everything once all requests have been attempted; then score."""
+        attempts = self.folder.attempts()
+        pending = sum((name, r.id) not in attempts for name in self.names for r in self.plan.requests)
+        table = rows(self.suite, self.plan, self.names, attempts)
+        looked_at = entries(
+            self.suite, self.dataset, self.plan, self.folder, table, only=(mine, shard_of) if pending else None
+        )
+        views = Views(FeatureCache())
+        with self.progress("embed", len(looked_at)) as advance:
+            loader = Loader(self.dataset, self.suite.clip.spec)
+            views.extract(loader, looked_at, str(self.suite.clip.spec), workers=self.workers, advance=advance)
+        if pending:
+            return RunOutcome(self.folder.path, None, pending)
+        scorer = Scorer(views, [f"reference/{item.id}" for item in self.plan.reference], self.suite.clip.seconds)
+        failures = [
+            {"model": line["model"], "id": line["id"], "reason": line["error"]}
+            for _, line in sorted(attempts.items())
+            if line["error"] is not None
+        ]
+        protocol = self.folder.manifest()["config"]
+        scores = score_rows(table, self.suite.metrics, scorer, protocol=protocol, failures=failures)
+        write_json_lines(self.folder.path / "scores.jsonl", [asdict(value) for value in scores.per_clip])
+        write_results(self.folder.path / "results.json", scores)
+        self.folder.update_manifest(status="complete" if scores.complete else "incomplete", ended=now())
+        return RunOutcome(self.folder.path, scores, 0)
+
+    def _build(self, name: str) -> Generator:
+        generator = load(name, self.models[name])
+        if not generator.tasks & set(self.suite.tasks):
+            does, asks = ", ".join(sorted(generator.tasks)), ", ".join(self.suite.tasks)
+            raise UserError(f"model {name!r} does {does}, but suite {self.suite.name!r} asks for {asks}.")
+        return generator
+
+
+def _open(suite: Suite, root: Path | None) -> Dataset:
+    data = suite.data
+    size = data.conditions + data.reference if isinstance(data.reference, int) else None
+    return open_dataset(
+        data.dataset, suite.clip.spec, split=data.split, root=root, size=size, seed=data.seed, options=data.options
+    )
+
+
+def _digest_items(dataset: Dataset, chosen: Plan, progress: Progress) -> str:
+    items = [*chosen.conditions, *chosen.reference]
+    digest = hashlib.sha256()
+    with progress("identify clips", len(items)) as advance:
+        for item in items:
+            digest.update(f"{item.id}\0{dataset.fingerprint(item)}\0".encode())
+            advance()
+    return digest.hexdigest()
+
+
+def _default_folder(suite: Suite, config: Mapping[str, Any]) -> Path:
+    return Path("runs") / f"{suite.name}-{hashlib.sha256(repr(config).encode()).hexdigest()[:8]}"
+
+
+@contextmanager
+def _log_file(path: Path) -> Iterator[None]:
+    """Everything this package logs while a run lasts, in the run's own file."""
+    package = logging.getLogger("cmmd_bench")
+    with explained(path):
+        handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    level = package.level
+    package.addHandler(handler)
+    package.setLevel(logging.DEBUG)
+    try:
+        yield
+    except Exception:
+        package.exception("run stopped")
+        raise
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(level)
+        handler.close()

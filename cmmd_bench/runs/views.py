@@ -1,0 +1,117 @@
+"""Which clips of a run are looked at, by whom, and which of them make the rows of the table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cmmd_bench.content import content_digest
+from cmmd_bench.errors import UserError
+from cmmd_bench.extraction import Entry
+from cmmd_bench.media import read_clip
+from cmmd_bench.runs.folder import RunFolder
+from cmmd_bench.runs.plan import Plan, Planned
+from cmmd_bench.scoring.measures import RowOfTable, Sample
+from cmmd_bench.scoring.table import extractor_of, extractors_of
+from cmmd_bench.suites import Suite
+from cmmd_bench.suites.schema import BeatHit
+from cmmd_bench.types import Clip, ClipSpec, Dataset, Item
+
+Source = Path | Item
+Attempts = Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """A clip at the suite's specification, from a stored file or from the dataset."""
+
+    dataset: Dataset
+    spec: ClipSpec
+
+    def __call__(self, source: Source) -> Clip:
+        """Decode or render `source`."""
+        return read_at(source, self.spec) if isinstance(source, Path) else self.dataset.load(source)
+
+
+def read_at(path: Path, spec: ClipSpec) -> Clip:
+    """The beginning of a file as a clip of `spec`; UserError if it is shorter."""
+    return read_clip(
+        path,
+        seconds=spec.seconds,
+        fps=spec.fps,
+        size=(spec.height, spec.width),
+        sample_rate=spec.sample_rate,
+    )
+
+
+def rows(suite: Suite, plan: Plan, names: Sequence[str], attempts: Attempts) -> list[RowOfTable]:
+    """A row for each task and model that has finished samples or failures; none for a task that a model does not do."""
+    table = []
+    for task in suite.tasks:
+        for name in names:
+            asked = [(r, attempts.get((name, r.id))) for r in plan.requests if r.task == task]
+            made = [r for r, line in asked if line is not None and line["sha256"] is not None]
+            if made or any(line is not None and line["error"] is not None for _, line in asked):
+                table.append(RowOfTable(name, task, [_sample(name, r) for r in made]))
+    return table
+
+
+def entries(
+    suite: Suite,
+    dataset: Dataset,
+    plan: Plan,
+    folder: RunFolder,
+    table: Sequence[RowOfTable],
+    *,
+    only: tuple[Sequence[Planned], tuple[int, int]] | None,
+) -> list[Entry[Source]]:
+    """Every clip that scoring needs to be seen; with `only` = (requests, (i, n)) a shard's part of them."""
+    mine = None if only is None else {planned.id for planned in only[0]}
+    index, count = (0, 1) if only is None else only[1]
+    wanted: list[Entry[Source]] = []
+    for row in table:
+        extractors = extractors_of(suite.metrics, row.task)
+        for sample in row.samples:
+            if mine is None or sample.id in mine:
+                path = folder.sample(row.model, sample.id)
+                wanted.append(Entry(sample.view, _digest(path), path, extractors))
+    against_conditions = _extractors(suite, "conditions")
+    for item in plan.conditions[index::count] if against_conditions else ():
+        path = folder.condition(item.id)
+        if path.is_file():
+            wanted.append(Entry(f"condition/{item.id}", _digest(path), path, against_conditions))
+    against_reference = _extractors(suite, "reference")
+    for item in plan.reference[index::count] if against_reference else ():
+        wanted.append(Entry(f"reference/{item.id}", dataset.fingerprint(item), item, against_reference))
+    return wanted
+
+
+def _sample(model: str, planned: Planned) -> Sample:
+    return Sample(
+        view=f"sample/{model}/{planned.id}",
+        id=planned.id,
+        condition=planned.item.id,
+        index=planned.sample,
+        real=f"condition/{planned.item.id}",
+        beats=planned.item.truth.beats,
+    )
+
+
+def _extractors(suite: Suite, against: str) -> tuple[str, ...]:
+    """Who has to look at the real clips: beats are compared with those of the condition's own sound."""
+    names = {
+        extractor_of(metric)
+        for metric in suite.metrics
+        if metric.against == against
+        or (isinstance(metric, BeatHit) and (against, metric.against) == ("conditions", "sound"))
+    }
+    return tuple(sorted(names))
+
+
+def _digest(path: Path) -> str:
+    if not path.is_file():
+        raise UserError(
+            f"{path} is in the run's ledger but not on disk. Restore it, or delete its line from samples*.jsonl to "
+            "have it made again."
+        )
+    return content_digest(path)

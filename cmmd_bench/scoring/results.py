@@ -1,0 +1,100 @@
+"""Results: one record per model, task and metric, and how they stand in results.json.
+
+results.json holds no time, path or machine: the same samples give the same bytes, whoever scores them.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cmmd_bench.atomic import write_json
+from cmmd_bench.errors import UserError
+from cmmd_bench.types import Task
+
+SCHEMA = 1
+
+Direction = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One cell of the table. `value` is None where it could not be computed, and `why` says why.
+
+    low, high, interval: 95 % interval and its method. n: conditions; n_samples: clips; n_reference: real clips.
+    chance: what unrelated clips would score, for alignment metrics. excluded: clips that the metric is undefined for.
+    """
+
+    model: str
+    task: Task
+    metric: str
+    value: float | None
+    direction: Direction
+    unit: str
+    n: int
+    n_samples: int
+    n_reference: int
+    low: float | None = None
+    high: float | None = None
+    interval: str | None = None
+    chance: float | None = None
+    excluded: int = 0
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PerClip:
+    """One sample's own value under a per-clip metric; None where it is undefined for that clip."""
+
+    model: str
+    id: str
+    metric: str
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Everything a scoring produced: the table, the values per clip, and clips that deserve a look."""
+
+    protocol: Mapping[str, Any]
+    results: Sequence[Result]
+    per_clip: Sequence[PerClip]
+    failures: Sequence[Mapping[str, str]]
+    findings: Sequence[Mapping[str, Any]]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything asked for was computed."""
+        return not self.failures and all(result.value is not None for result in self.results)
+
+    def to_json(self) -> dict[str, Any]:
+        """What stands in results.json."""
+        return {
+            "schema": SCHEMA,
+            "protocol": dict(self.protocol),
+            "results": [asdict(result) for result in self.results],
+            "failures": [dict(failure) for failure in self.failures],
+            "findings": [dict(finding) for finding in self.findings],
+        }
+
+
+def write_results(path: Path, scores: Scores) -> None:
+    """Write results.json, whole or not at all."""
+    write_json(path, scores.to_json())
+
+
+def read_results(path: Path) -> Scores:
+    """Read results.json; the values per clip are in scores.jsonl beside it and stay there."""
+    if not path.is_file():
+        raise UserError(
+            f"no results at {path}: the run has not been scored yet. Run the same `run` command to finish it."
+        )
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is not JSON ({error.msg}, line {error.lineno}). Score the run again.") from None
+    if table.get("schema", 0) > SCHEMA:
+        raise UserError(f"{path} has schema {table['schema']}; this version reads up to {SCHEMA}. Upgrade cmmd-bench.")
+    results = [Result(**entry) for entry in table["results"]]
+    return Scores(table["protocol"], results, (), table["failures"], table["findings"])

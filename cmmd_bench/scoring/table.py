@@ -1,0 +1,79 @@
+"""From rows of samples to `Scores`: the loop over models, tasks and metrics that runs and `score` share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from cmmd_bench.contract import GENERATED
+from cmmd_bench.extraction import Views
+from cmmd_bench.levels import findings
+from cmmd_bench.scoring.measures import RowOfTable, Scorer
+from cmmd_bench.scoring.results import PerClip, Result, Scores
+from cmmd_bench.suites.schema import BeatHit, SetMetric
+from cmmd_bench.types import Task
+
+Metric = SetMetric | BeatHit
+
+_OF_SOUND = {"silent", "clipped"}
+
+
+def score_rows(
+    rows: Sequence[RowOfTable],
+    metrics: Sequence[Metric],
+    scorer: Scorer,
+    *,
+    protocol: Mapping[str, Any],
+    failures: Sequence[Mapping[str, str]] = (),
+) -> Scores:
+    """Every metric of a task for every row of that task. `failures` happened before; those of extraction are added."""
+    results: list[Result] = []
+    per_clip: list[PerClip] = []
+    broken = [dict(failure) for failure in failures]
+    notes: list[dict[str, Any]] = []
+    # One thread: sums in BLAS depend on how many share them, and results must not depend on the machine's cores.
+    with threadpool_limits(limits=1):
+        for row in rows:
+            own = [metric for metric in metrics if metric.task == row.task]
+            broken += _unseen(row, own, scorer.views)
+            notes += _findings(row, scorer.views)
+            for metric in own:
+                result, values = scorer.score(metric, row)
+                results.append(result)
+                per_clip += values
+    return Scores(protocol, results, per_clip, broken, notes)
+
+
+def extractors_of(metrics: Sequence[Metric], task: Task | None = None) -> tuple[str, ...]:
+    """What has to look at a generated clip for these metrics (of one task, or of all)."""
+    names = {extractor_of(metric) for metric in metrics if task is None or metric.task == task}
+    return (*sorted(names), "levels")
+
+
+def extractor_of(metric: Metric) -> str:
+    """The extractor whose view a metric is computed from."""
+    return f"beats:{metric.tracker}" if isinstance(metric, BeatHit) else metric.embedder
+
+
+def _unseen(row: RowOfTable, metrics: Sequence[Metric], views: Views) -> list[dict[str, str]]:
+    """One failure for each sample that some extractor could not see, with the first reason."""
+    found = []
+    for sample in row.samples:
+        for extractor in extractors_of(metrics):
+            if views.get(sample.view, extractor) is None:
+                reason = views.why(sample.view, extractor)
+                found.append({"model": row.model, "id": sample.id, "reason": reason})
+                break
+    return found
+
+
+def _findings(row: RowOfTable, views: Views) -> list[dict[str, Any]]:
+    """Silent, clipped, black and frozen clips among what this row generated."""
+    heard, seen = "audio" in GENERATED[row.task], "video" in GENERATED[row.task]
+    table: dict[str, list[str]] = {}
+    for sample in row.samples:
+        level = views.get(sample.view, "levels")
+        for finding in [] if level is None else findings(level):
+            if heard if finding in _OF_SOUND else seen:
+                table.setdefault(finding, []).append(sample.id)
+    return [{"model": row.model, "task": row.task, "finding": name, "ids": ids} for name, ids in sorted(table.items())]
