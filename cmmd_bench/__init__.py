@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cmmd_bench.errors import UserError as UserError
+    from cmmd_bench.runs import run as run
+    from cmmd_bench.scoring import score as score
+    from cmmd_bench.suites import load_suite as load_suite
     from cmmd_bench.types import Clip as Clip
     from cmmd_bench.types import ClipSpec as ClipSpec
     from cmmd_bench.types import Embedder as Embedder
@@ -27,6 +30,9 @@ _HOME = {
     "Request": "cmmd_bench.types",
     "Task": "cmmd_bench.types",
     "UserError": "cmmd_bench.errors",
+    "load_suite": "cmmd_bench.suites",
+    "run": "cmmd_bench.runs",
+    "score": "cmmd_bench.scoring",
 }
 
 __all__ = sorted(_HOME)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
@@ -25,7 +25,7 @@ def default_workers() -> int:
 
 
 def in_order(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
-    """`function` of each item, lazily and in order. With `workers` > 1 both must be picklable.
+    """`function` of each item, lazily and in order. With `workers` > 1 function, items and results must be picklable.
 
     A few items per worker are in flight, so memory does not grow with their number. Inside this process only libraries
     that are already loaded are kept to one thread: load what `function` needs before.
@@ -38,20 +38,29 @@ def in_order(function: Callable[[A], B], items: Iterable[A], workers: int) -> It
     # "spawn": a forked child would inherit locked thread pools of torch and BLAS.
     context = multiprocessing.get_context("spawn")
     remaining = iter(items)
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet_worker) as pool:
-        flying: deque[Future[B]] = deque(pool.submit(function, item) for item in islice(remaining, 4 * workers))
+    # The function travels once per worker, not once per item: it may hold a dataset of many thousand entries.
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(function,)) as pool:
+        flying: deque[Future[B]] = deque(pool.submit(_call, item) for item in islice(remaining, 4 * workers))
         try:
             while flying:
                 result = flying.popleft().result()
-                flying.extend(pool.submit(function, item) for item in islice(remaining, 1))
+                flying.extend(pool.submit(_call, item) for item in islice(remaining, 1))
                 yield result
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _quiet_worker() -> None:
+_function: Callable[[Any], Any]
+
+
+def _start(function: Callable[[Any], Any]) -> None:
+    global _function
+    _function = function
     # Ctrl-C belongs to the parent, which stops its workers; a worker's own traceback would only be noise.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = "1"
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
     threadpool_limits(limits=1)
+
+
+def _call(item: Any) -> Any:
+    return _function(item)

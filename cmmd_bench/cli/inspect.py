@@ -6,7 +6,9 @@ import typer
 
 
 def models(
-    check: Annotated[bool, typer.Option("--check", help="Import each in a process of its own and say whether it works.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Import each in a process of its own and say whether it works.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """List generators: the built-in rows and every installed plugin, without importing any.
@@ -33,7 +35,9 @@ def models(
     print_table(columns, [[line[column] for column in columns] for line in listing])
 
 
-def metrics(json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False) -> None:
+def metrics(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
     """List metrics with their unit, direction and needs, and the embedders they can use.
 
     Example: cmmd-bench metrics

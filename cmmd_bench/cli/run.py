@@ -19,8 +19,12 @@ def run(
     option: Annotated[
         list[str] | None, typer.Option(help="Constructor option of a model, NAME.KEY=VALUE; may be repeated.")
     ] = None,
-    shard: Annotated[str, typer.Option(help="i/n: work on every n-th request, starting at i; results when all are done.")] = "0/1",
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes for decoding and embedding (default: cores).")] = None,
+    shard: Annotated[
+        str, typer.Option(help="i/n: work on every n-th request, starting at i; results when all are done.")
+    ] = "0/1",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes for decoding and embedding (default: cores).")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Requests per call of a generator.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
@@ -67,7 +71,9 @@ def report(
 
     manifest = RunFolder(run).manifest()
     if manifest["status"] == "running" and not (run / "results.json").exists():
-        raise UserError(f"the run in {run} is unfinished. Run its command again to finish it: {' '.join(manifest['command'])}")
+        raise UserError(
+            f"the run in {run} is unfinished. Run its command again to finish it: {' '.join(manifest['command'])}"
+        )
     _show(run, json=json, pending=0)
 
 
@@ -79,9 +85,9 @@ def _show(folder: Path, *, json: bool, pending: int) -> None:
     if pending:
         if json:
             print_json({"folder": str(folder), "pending": pending})
-        note(f"this shard is done; {pending} samples are left to other shards. Results follow in {folder} when they are made.")
+        note(f"this shard is done; {pending} samples are left to others. Results follow in {folder} when all are made.")
         return
-    scores = read_results(folder / "results.json")
+    scores = read_results(folder)
     if json:
         print_json({"folder": str(folder), **scores.to_json()})
     else:

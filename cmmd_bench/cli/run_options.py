@@ -11,8 +11,8 @@ from cmmd_bench.errors import UserError, unknown_name
 def parse_options(models: Sequence[str], options: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Models in their order with their constructor options, from texts such as `cmmd.steps=50`.
 
-    Values are TOML (50, 0.5, true, "text", [1, 2]); anything that is not counts as text. Of `module:Class`, the class is
-    the name.
+    Values are TOML (50, 0.5, true, "text", [1, 2]); anything that is not counts as text. The name of `module:Class` is
+    Class.
     """
     table: dict[str, dict[str, Any]] = {name: {} for name in models}
     by_short = {name.rpartition(":")[2]: name for name in models}

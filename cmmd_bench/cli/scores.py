@@ -74,7 +74,9 @@ def _notes(scores: Scores) -> None:
         if result.value is None:
             note(f"not computed: {result.metric} of {result.model} ({result.task}): {result.why}")
         elif result.excluded:
-            note(f"{result.metric} of {result.model} ({result.task}) is undefined for {result.excluded} clips, left out")
+            note(
+                f"{result.metric} of {result.model} ({result.task}) is undefined for {result.excluded} clips, left out"
+            )
     for failure in scores.failures[:SHOWN]:
         note(f"failed: {failure['model']}, {failure['id']}: {failure['reason']}")
     if len(scores.failures) > SHOWN:

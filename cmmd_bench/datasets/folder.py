@@ -1,11 +1,10 @@
-"""`folder`: any tree of clips, as files (mp4, mkv, webm, mov, avi, gif, wav, ...) or folders of numbered frames with a wav.
+"""`folder`: any tree of clips, files (mp4, mkv, webm, mov, avi, gif, wav, ...) or folders of numbered frames with a wav.
 
 Each file is cut into windows of the suite's length, `hop` seconds apart (default: end to end); `windows = 1` takes only
 the first. A subfolder named like the split ("test") is taken when there is one. A folder made by `data prepare` brings
 what its dataset knew (groups, beat times, events) in `items.jsonl`.
 """
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,10 +33,8 @@ def folder(
     short: list[str] = []
     unreadable: list[str] = []
     cuts: list[tuple[Item, Window]] = []
-    for path in sorted([*media_files(base), *_frame_folders(base)]):
+    for path in clips_below(base):
         stem = path.relative_to(base).with_suffix("" if path.is_file() else path.suffix).as_posix()
-        if _is_sound_of_frames(path):
-            continue
         try:
             seconds = _seconds(path, rate)
         except UserError as error:
@@ -54,14 +51,15 @@ def folder(
     return make(name, spec, cuts, left_out, where=base, expected="video or audio files, or folders of frames")
 
 
-def _frame_folders(base: Path) -> Iterator[Path]:
-    return (path for path in base.rglob("*") if path.is_dir() and is_frame_folder(path))
-
-
-def _is_sound_of_frames(path: Path) -> bool:
-    return path.suffix.lower() in {".wav", ".flac"} and (
-        is_frame_folder(path.parent) or is_frame_folder(path.with_suffix(""))
+def clips_below(root: Path) -> list[Path]:
+    """Media files and folders of frames below `root`, sorted; the sound that belongs to frames is not a clip of its own."""
+    frames = {path for path in root.rglob("*") if path.is_dir() and is_frame_folder(path)}
+    files = (
+        path
+        for path in media_files(root)
+        if not (path.suffix.lower() in {".wav", ".flac"} and frames & {path.parent, path.with_suffix("")})
     )
+    return sorted([*files, *frames])
 
 
 def _seconds(path: Path, rate: Fraction | None) -> float:

@@ -3,9 +3,9 @@
 run.json                 manifest: written first, updated at the end
 conditions/<item>.mkv    the real clips that requests are cut from, lossless
 samples/<model>/<id>.mkv what a model made, lossless, with the given side beside it
-samples.jsonl            one line per attempt: id, model, task, item, sample, seed, sha256, seconds, error, skipped (a task
-                         the model does not do), at. Append-only; samples.0of3.jsonl where a shard wrote it. The latest
-                         line of an id counts.
+samples.jsonl            one line per attempt: id, model, task, item, sample, seed, sha256, seconds, error, at, and
+                         skipped for a task the model does not do. Append-only; samples.0of3.jsonl where a shard
+                         wrote it. The latest line of an id counts.
 scores.jsonl             one line per sample and per-clip metric
 results.json             the table: value, interval, n, unit, direction, chance, reason
 log.txt                  what happened, with times

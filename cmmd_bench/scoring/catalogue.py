@@ -16,10 +16,19 @@ class Entry(NamedTuple):
 
 CATALOGUE = (
     Entry("fvd", "set of pictures: Fréchet distance", "squared feature units", "lower", "real clips", "2 clips"),
-    Entry("kvd", "set of pictures: unbiased cubic polynomial MMD²", "MMD²", "lower (0 ± noise)", "real clips", "2 clips"),
-    Entry("fad", "set of sounds: Fréchet distance", "squared feature units", "lower", "real clips", "2 clips"),
-    Entry("fad-clip", "mean over clips of each one's own FAD", "squared feature units", "lower", "real clips", "2 clips"),
     Entry(
-        "beat-hit", "share of real beats hit within ± a tolerance, one to one", "share", "higher", "each clip's own sound", "1 beat"
+        "kvd", "set of pictures: unbiased cubic polynomial MMD²", "MMD²", "lower (0 ± noise)", "real clips", "2 clips"
+    ),
+    Entry("fad", "set of sounds: Fréchet distance", "squared feature units", "lower", "real clips", "2 clips"),
+    Entry(
+        "fad-clip", "mean over clips of each one's own FAD", "squared feature units", "lower", "real clips", "2 clips"
+    ),
+    Entry(
+        "beat-hit",
+        "share of real beats hit within ± a tolerance, one to one",
+        "share",
+        "higher",
+        "each clip's own sound",
+        "1 beat",
     ),
 )

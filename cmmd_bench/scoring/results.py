@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cmmd_bench.atomic import write_json
+from cmmd_bench.atomic import write_json, write_json_lines
 from cmmd_bench.errors import UserError
 from cmmd_bench.types import Task
 
@@ -79,13 +79,15 @@ class Scores:
         }
 
 
-def write_results(path: Path, scores: Scores) -> None:
-    """Write results.json, whole or not at all."""
-    write_json(path, scores.to_json())
+def write_scores(folder: Path, scores: Scores) -> None:
+    """Write scores.jsonl, then results.json: where the latter is, both are whole."""
+    write_json_lines(folder / "scores.jsonl", [asdict(value) for value in scores.per_clip])
+    write_json(folder / "results.json", scores.to_json())
 
 
-def read_results(path: Path) -> Scores:
-    """Read results.json; the values per clip are in scores.jsonl beside it and stay there."""
+def read_results(folder: Path) -> Scores:
+    """Read results.json of a folder; the values per clip are in scores.jsonl beside it and stay there."""
+    path = folder / "results.json"
     if not path.is_file():
         raise UserError(
             f"no results at {path}: the run has not been scored yet. Run the same `run` command to finish it."

@@ -5,11 +5,11 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cmmd_bench.atomic import explained, write_json_lines
+from cmmd_bench.atomic import explained
 from cmmd_bench.datasets import open_dataset
 from cmmd_bench.embedders.cache import FeatureCache
 from cmmd_bench.errors import UserError
@@ -25,7 +25,7 @@ from cmmd_bench.runs.manifest import manifest, now
 from cmmd_bench.runs.plan import Plan, Planned, plan, shard
 from cmmd_bench.runs.views import Loader, entries, rows
 from cmmd_bench.scoring.measures import Scorer
-from cmmd_bench.scoring.results import Scores, write_results
+from cmmd_bench.scoring.results import Scores, write_scores
 from cmmd_bench.scoring.table import score_rows
 from cmmd_bench.suites import Suite
 from cmmd_bench.types import Dataset, Generator
@@ -143,8 +143,7 @@ class _Stages:
         ]
         protocol = self.folder.manifest()["config"]
         scores = score_rows(table, self.suite.metrics, scorer, protocol=protocol, failures=failures)
-        write_json_lines(self.folder.path / "scores.jsonl", [asdict(value) for value in scores.per_clip])
-        write_results(self.folder.path / "results.json", scores)
+        write_scores(self.folder.path, scores)
         self.folder.update_manifest(status="complete" if scores.complete else "incomplete", ended=now())
         return RunOutcome(self.folder.path, scores, 0)
 
