@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from cmmd_bench.metrics import BeatTracker, beat_hits, beat_times
+
+
+def click_track(track, sample_rate):
+    audio = np.zeros(round(track["duration"] * sample_rate))
+    t = np.arange(len(audio)) / sample_rate
+    for time, amplitude in zip(track["times"], track["amplitudes"], strict=True):
+        heard = (t >= time) & (t < time + 0.05)
+        u = t[heard] - time
+        audio[heard] += amplitude * np.exp(-60 * u) * np.sin(2 * np.pi * track["frequency"] * u)
+    return audio.astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["steady", "eighths", "accelerating", "five_seconds", "silence"])
+@pytest.mark.parametrize("sample_rate", [16000, 22050])
+def test_golden_beats(golden, name, sample_rate):
+    data = golden("librosa_beats.json")
+    expected = data["results"][f"{name}.{sample_rate}"]
+    audio = click_track(data["tracks"][name], sample_rate)
+    assert len(audio) == expected["samples"]
+    assert np.abs(audio.astype(np.float64)).sum() == pytest.approx(expected["sum_abs"], rel=1e-6)
+    beats = beat_times(audio, sample_rate)
+    assert beats.dtype == np.float64
+    assert np.rint(beats * sample_rate / 512).astype(int).tolist() == expected["beat_frames"]
+    np.testing.assert_allclose(beats, expected["beat_times"], rtol=0, atol=1e-12)
+
+
+def test_a_track_hits_its_own_clicks(golden):
+    track = golden("librosa_beats.json")["tracks"]["steady"]
+    beats = beat_times(click_track(track, 22050), 22050)
+    hits = beat_hits(track["times"], beats, 0.1, duration=track["duration"])
+    assert hits.hit_rate > 0.9
+    assert hits.corrected > 0.8
+
+
+@pytest.mark.parametrize("samples", [0, 1, 100, 511, 512, 2047])
+def test_audio_shorter_than_one_analysis_frame_has_no_beats(samples):
+    audio = np.random.default_rng(0).uniform(-0.5, 0.5, samples).astype(np.float32)
+    assert beat_times(audio, 22050).shape == (0,)
+
+
+@pytest.mark.parametrize("samples", [2048, 2049, 4096, 10000])
+@pytest.mark.parametrize("sample_rate", [8000, 22050, 48000])
+def test_short_audio_gives_ordered_times_within_it(samples, sample_rate):
+    audio = np.random.default_rng(1).uniform(-0.5, 0.5, samples).astype(np.float32)
+    beats = beat_times(audio, sample_rate)
+    assert np.isfinite(beats).all()
+    assert (np.diff(beats) > 0).all()
+    assert ((beats >= 0) & (beats <= samples / sample_rate)).all()
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.25])
+def test_silence_has_no_beats(constant):
+    if constant == 0.0:
+        assert beat_times(np.zeros(48000, dtype=np.float32), 16000).shape == (0,)
+    else:
+        assert np.isfinite(beat_times(np.full(48000, constant, dtype=np.float32), 16000)).all()
+
+
+def test_half_precision_is_the_same_audio():
+    audio = np.random.default_rng(2).uniform(-0.5, 0.5, 22050).astype(np.float16)
+    assert np.array_equal(beat_times(audio, 22050), beat_times(audio.astype(np.float32), 22050))
+
+
+def test_a_tracker_is_any_such_callable():
+    def metronome(audio, sample_rate, /):
+        return np.arange(0, len(audio) / sample_rate, 0.5)
+
+    trackers: list[BeatTracker] = [beat_times, metronome]
+    for tracker in trackers:
+        assert tracker(np.zeros(44100, dtype=np.float32), 22050).ndim == 1
+
+
+def test_malformed_input_is_refused():
+    audio = np.zeros(4096, dtype=np.float32)
+    with pytest.raises(ValueError, match=r"audio must be mono floats of shape \(T,\), found shape \(2, 2048\)"):
+        beat_times(audio.reshape(2, -1), 22050)
+    with pytest.raises(ValueError, match="of int16"):
+        beat_times(audio.astype(np.int16), 22050)
+    with pytest.raises(ValueError, match="audio must be finite"):
+        beat_times(np.where(np.arange(4096) == 7, np.nan, audio), 22050)
+    with pytest.raises(ValueError, match="sample_rate must be above 0 Hz, found 0"):
+        beat_times(audio, 0)
