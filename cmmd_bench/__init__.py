@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cmmd_bench.errors import UserError as UserError
     from cmmd_bench.runs import run as run
-    from cmmd_bench.scoring import score as score
+    from cmmd_bench.scoring.folders import score as score
     from cmmd_bench.suites import load_suite as load_suite
     from cmmd_bench.types import Clip as Clip
     from cmmd_bench.types import ClipSpec as ClipSpec
@@ -32,7 +32,7 @@ _HOME = {
     "UserError": "cmmd_bench.errors",
     "load_suite": "cmmd_bench.suites",
     "run": "cmmd_bench.runs",
-    "score": "cmmd_bench.scoring",
+    "score": "cmmd_bench.scoring.folders",
 }
 
 __all__ = sorted(_HOME)

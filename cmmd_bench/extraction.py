@@ -18,7 +18,7 @@ from cmmd_bench.embedders import get_embedder, identity
 from cmmd_bench.embedders.cache import FeatureCache
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.metrics import beat_times
-from cmmd_bench.parallel import in_order
+from cmmd_bench.parallel import in_order, workers_for
 from cmmd_bench.types import Clip, Modality, Times
 
 S = TypeVar("S")
@@ -92,7 +92,7 @@ class Views:
             else:
                 advance()
         work = ((entry.source, missing) for entry, missing in todo)
-        outcomes = in_order(partial(_look, load, self._store), work, min(workers, len(todo)))
+        outcomes = in_order(partial(_look, load, self._store), work, workers_for(len(todo), workers))
         for (entry, missing), failures in zip(todo, outcomes, strict=True):
             for x, key in missing.items():
                 if x in failures:

@@ -12,3 +12,14 @@ def shared() -> Path:
     if not (folder / "fixtures").is_dir():
         pytest.skip("needs the folder of fixtures and real clips beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory) -> Path:
+    """One feature cache for the whole session, never the user's own."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(session_cache, monkeypatch) -> None:
+    monkeypatch.setenv("CMMD_BENCH_CACHE", str(session_cache))

@@ -37,12 +37,15 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: st
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    # Whole lines even on a narrow terminal: wrapped numbers cannot be read, a scrolled line can.
-    console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=WIDE)
-    console.print(table)
+    # Cells are never cut: a wrapped line can still be read, half a number cannot.
+    console = Console()
+    console.width = max(console.width, WIDE, console.measure(table).maximum)
+    console.print(table, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

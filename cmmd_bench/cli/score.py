@@ -36,7 +36,7 @@ def score(
     from cmmd_bench.cli.output import note, print_json, progress
     from cmmd_bench.cli.scores import show
     from cmmd_bench.runs.interrupt import second_interrupt_exits
-    from cmmd_bench.scoring import score as score_folders
+    from cmmd_bench.scoring.folders import score as score_folders
     from cmmd_bench.scoring.results import write_scores
     from cmmd_bench.types import exact_rate
 

@@ -13,23 +13,31 @@ SHOWN = 5
 
 def show(scores: Scores) -> None:
     """Print tables on stdout, and failures and findings on stderr."""
-    for task in dict.fromkeys(result.task for result in scores.results):
-        _show_task(task, [result for result in scores.results if result.task == task])
+    tasks = list(dict.fromkeys(result.task for result in scores.results))
+    for task in tasks:
+        name = f"{task}: " if len(tasks) > 1 else ""
+        _show_task(name, [result for result in scores.results if result.task == task])
     _notes(scores)
 
 
-def _show_task(task: str, results: Sequence[Result]) -> None:
+def _show_task(name: str, results: Sequence[Result]) -> None:
     metrics = list(dict.fromkeys(result.metric for result in results))
     models = list(dict.fromkeys(result.model for result in results))
     cells = {(result.model, result.metric): result for result in results}
     best = {metric: _best([r for r in results if r.metric == metric]) for metric in metrics}
-    header = ["model", "n", *(f"{m} {ARROWS[next(r for r in results if r.metric == m).direction]}" for m in metrics)]
+    header = ["model", "n", *(_head(next(r for r in results if r.metric == metric)) for metric in metrics)]
     rows = []
     for model in models:
         own = [cells.get((model, metric)) for metric in metrics]
         n = str(max((result.n for result in own if result is not None), default=0))
         rows.append([model, n, *(_cell(result, best[metric]) for result, metric in zip(own, metrics, strict=True))])
-    print_table(header, rows, title=f"{task}: {_references(results)}")
+    print_table(header, rows, title=name + _references(results))
+
+
+def _head(result: Result) -> str:
+    from rich.markup import escape
+
+    return f"{escape(result.metric)} {ARROWS[result.direction]}"
 
 
 def _cell(result: Result | None, best: str | None) -> str:
@@ -45,7 +53,7 @@ def _number(value: float, half: float | None) -> str:
     """Value ± half-width, with as many digits as the half-width supports (two of its own)."""
     if half is None:
         return f"{value:.4g}"
-    if half == 0:
+    if half <= 1e-12 * abs(value):
         return f"{value:.4g} ± 0"
     from math import floor, log10
 

@@ -1,4 +1,4 @@
-"""`folder`: any tree of clips, files (mp4, mkv, webm, mov, avi, gif, wav, ...) or folders of numbered frames with a wav.
+"""`folder`: any tree of clips; files (mp4, mkv, webm, avi, gif, wav, ...), or folders of numbered frames with a wav.
 
 Each file is cut into windows of the suite's length, `hop` seconds apart (default: end to end); `windows = 1` takes only
 the first. A subfolder named like the split ("test") is taken when there is one. A folder made by `data prepare` brings
@@ -52,7 +52,7 @@ def folder(
 
 
 def clips_below(root: Path) -> list[Path]:
-    """Media files and folders of frames below `root`, sorted; the sound that belongs to frames is not a clip of its own."""
+    """Media files and folders of frames below `root`, sorted; the sound that goes with frames is no clip of its own."""
     frames = {path for path in root.rglob("*") if path.is_dir() and is_frame_folder(path)}
     files = (
         path

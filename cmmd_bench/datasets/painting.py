@@ -57,7 +57,7 @@ def mix(a: Colour, b: Colour, share: float) -> Colour:
 
 def to_bytes(image: Image) -> NDArray[np.uint8]:
     """Rounded uint8 image; values outside 0..1 are cut."""
-    return (np.clip(image, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return (np.minimum(np.maximum(image, 0.0), 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
 def gradient(image: Image, top: Colour, bottom: Colour) -> None:

@@ -19,7 +19,7 @@ from cmmd_bench.atomic import write_json
 from cmmd_bench.errors import UserError
 from cmmd_bench.ledger import JsonLines, read_lines
 from cmmd_bench.media import write_clip
-from cmmd_bench.parallel import in_order
+from cmmd_bench.parallel import in_order, workers_for
 from cmmd_bench.types import Dataset, Event, Item, Truth
 
 INDEX = "items.jsonl"
@@ -45,7 +45,8 @@ def prepare(
         todo = [item for item in items if item.id not in finished]
         for _ in range(len(items) - len(todo)):
             advance()
-        for item, error in zip(todo, in_order(partial(_store, dataset, out), todo, workers), strict=True):
+        errors = in_order(partial(_store, dataset, out), todo, workers_for(len(todo), workers))
+        for item, error in zip(todo, errors, strict=True):
             if error is None:
                 index.append(to_line(item))
             else:

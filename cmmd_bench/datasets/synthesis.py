@@ -10,7 +10,7 @@ kin), zero-padded so that a tail does not wrap around to the start. They are cau
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Sound = NDArray[np.float32]
 Curve = NDArray[np.floating[Any]]
 
-_TABLE = 4096
+_TABLE_BITS = 12
 
 
 def clock(seconds: float, rate: int) -> Sound:
@@ -48,22 +48,38 @@ def sweep(t: Curve, start: float, end: float, time: float) -> Curve:
     return wave
 
 
-def harmonics(amplitudes: Sequence[float] | Curve, *, frequency: float, rate: int) -> Sound:
-    """One period of a sum of sine harmonics 1, 2, 3, ..., without those above the Nyquist frequency."""
-    kept = np.asarray(amplitudes, np.float64)[: max(int(0.48 * rate / frequency), 1)]
-    spectrum = np.zeros(_TABLE // 2 + 1, np.complex128)
-    spectrum[1 : len(kept) + 1] = kept * (-0.5j * _TABLE)
-    return np.fft.irfft(spectrum, _TABLE).astype(np.float32)
+def sine(t: Curve, frequency: float) -> Curve:
+    """Pure tone of a constant frequency."""
+    wave: Curve = np.sin(t * (2.0 * math.pi * frequency))
+    return wave
+
+
+def drive(sound: Curve, amount: float) -> Curve:
+    """Soft saturation: more harmonics and evener loudness the higher the amount."""
+    bent: Curve = np.tanh(amount * sound)
+    return bent
+
+
+def harmonics(amplitudes: Curve) -> Sound:
+    """One period, for `oscillate`, of a sum of sines with the given amplitudes of the harmonics 1, 2, 3, ...
+
+    To keep it free of aliasing, give no more harmonics than lie below half the sample rate at the highest note.
+    """
+    size = 1 << _TABLE_BITS
+    spectrum = np.zeros(size // 2 + 1, np.complex128)
+    spectrum[1 : len(amplitudes) + 1] = np.asarray(amplitudes) * (-0.5j * size)
+    return np.fft.irfft(spectrum, size).astype(np.float32)
 
 
 def oscillate(table: Sound, frequency: float | Curve, samples: int, rate: int, *, phase: float = 0.0) -> Sound:
-    """Repeat one period at `frequency`: a number, or one value for each sample (glides, vibrato)."""
+    """Repeat one period from `harmonics` at `frequency`: a number, or one value for each sample (glides, vibrato)."""
+    # Phases are 32-bit fractions of a turn, which wrap around by themselves.
     if isinstance(frequency, np.ndarray):
-        turns: Curve = np.cumsum(frequency, dtype=np.float64) / rate + phase
+        turns = np.cumsum(frequency * (2.0**32 / rate), dtype=np.float64).astype(np.uint64).astype(np.uint32)
     else:
-        turns = np.arange(samples) * (frequency / rate) + phase
-    index = (turns * len(table)).astype(np.int64) % len(table)
-    return table[index]
+        turns = np.arange(samples, dtype=np.uint32) * np.uint32(frequency * 2.0**32 / rate)
+    turns += np.uint32((phase % 1.0) * 2.0**32)
+    return table[turns >> np.uint32(32 - _TABLE_BITS)]
 
 
 def noise(rng: np.random.Generator, samples: int) -> Sound:
@@ -89,27 +105,25 @@ def band_pass(sound: Curve, centre: float, rate: int, *, quality: float = 1.0) -
 def respond(sound: Curve, response: Callable[[Curve], NDArray[np.complexfloating[Any]]], rate: int) -> Sound:
     """Apply any complex frequency response (a function of Hz); the sound keeps its length."""
     size = _fast_size(len(sound) + rate // 8)
-    spectrum = np.fft.rfft(sound, size) * response(np.fft.rfftfreq(size, 1.0 / rate))
+    frequencies = np.arange(size // 2 + 1, dtype=np.float32) * np.float32(rate / size)
+    spectrum = np.fft.rfft(np.float32(sound), size) * response(frequencies)
     return np.fft.irfft(spectrum, size)[: len(sound)].astype(np.float32)
 
 
 def room(rng: np.random.Generator, rate: int, *, seconds: float, brightness: float) -> Sound:
     """Impulse response of a simple room without the direct sound.
 
-    Exponentially fading noise, 60 dB down after `seconds`, duller as it fades; brightness is the low-pass in Hz. Its
-    energy is 1, so that a dense sound keeps about its level.
+    Noise that fades by 60 dB in `seconds`, without rumble and duller than `brightness` in Hz. Its energy is 1, so that
+    a dense sound keeps about its level.
     """
     t = clock(seconds, rate)
-    tail: Curve = noise(rng, len(t)) * decay(t, seconds / 6.9)
-    late = low_pass(tail, brightness * 0.4, rate, order=1)
-    share = t / np.float32(seconds)
-    tail = high_pass(low_pass(tail, brightness, rate, order=1) * (1 - share) + late * share, 200.0, rate, order=1)
-    tail *= np.minimum(t * 200.0, 1.0)
+    tail = noise(rng, len(t)) * decay(t, seconds / 6.9) * np.minimum(t * 200.0, 1.0)
+    tail = respond(tail, lambda f: (1j * f / (250.0 + 1j * f)) / (1.0 + 1j * f / brightness), rate)
     return (tail / max(float(np.sqrt(np.sum(tail * tail))), 1e-9)).astype(np.float32)
 
 
 def convolve(sound: Curve, impulse: Sound) -> Sound:
-    """Sound in a room, cut to the sound's own length."""
+    """The sound as heard through an impulse response, cut to the sound's own length."""
     size = _fast_size(len(sound) + len(impulse))
     return np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(impulse, size), size)[: len(sound)].astype(np.float32)
 

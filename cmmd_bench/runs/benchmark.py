@@ -30,6 +30,9 @@ from cmmd_bench.scoring.table import score_rows
 from cmmd_bench.suites import Suite
 from cmmd_bench.types import Dataset, Generator
 
+ModelOptions = tuple[str, Mapping[str, Any]]
+"""What loads a model (an entry point's name or `module:Class`), and its constructor options."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
@@ -62,8 +65,10 @@ def run(
     """
     dataset = _open(suite, data)
     chosen = plan(suite, dataset.items(), seed)
-    asked = {name: options for name, options in models.items() if name not in RESERVED}
-    record = manifest(suite, asked, seed=seed, items=_digest_items(dataset, chosen, progress), command=sys.argv)
+    asked = _rows_of(models)
+    record = manifest(
+        suite, dict(asked.values()), seed=seed, items=_digest_items(dataset, chosen, progress), command=sys.argv
+    )
     folder = RunFolder(out or _default_folder(suite, record["config"]))
     folder.claim(record)
     with _log_file(folder.path / "log.txt"):
@@ -81,7 +86,7 @@ class _Stages:
     dataset: Dataset
     plan: Plan
     folder: RunFolder
-    models: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, ModelOptions]
     workers: int
     progress: Progress
 
@@ -94,7 +99,7 @@ class _Stages:
     def make_samples(self, mine: Sequence[Planned], shard_of: tuple[int, int], batch_size: int | None) -> None:
         """Requests and generate stages: what is missing in the ledger, or failed before, is made."""
         finished = {key for key, line in self.folder.attempts().items() if line["error"] is None}
-        todo = {name: [r for r in mine if (name, r.id) not in finished] for name in self.names}
+        todo = {name: [r for r in _asked(name, mine) if (name, r.id) not in finished] for name in self.names}
         if not any(todo.values()):
             return
         # Every model is built before any is asked: a typo in the last must not cost the time of the first.
@@ -124,7 +129,7 @@ class _Stages:
     def embed_and_score(self, mine: Sequence[Planned], shard_of: tuple[int, int]) -> RunOutcome:
         """Embed this shard's part, or everything once all requests have been attempted; then score."""
         attempts = self.folder.attempts()
-        pending = sum((name, r.id) not in attempts for name in self.names for r in self.plan.requests)
+        pending = sum((name, r.id) not in attempts for name in self.names for r in _asked(name, self.plan.requests))
         table = rows(self.suite, self.plan, self.names, attempts)
         looked_at = entries(
             self.suite, self.dataset, self.plan, self.folder, table, only=(mine, shard_of) if pending else None
@@ -148,11 +153,28 @@ class _Stages:
         return RunOutcome(self.folder.path, scores, 0)
 
     def _build(self, name: str) -> Generator:
-        generator = load(name, self.models[name])
+        generator = load(*self.models[name])
         if not generator.tasks & set(self.suite.tasks):
             does, asks = ", ".join(sorted(generator.tasks)), ", ".join(self.suite.tasks)
             raise UserError(f"model {name!r} does {does}, but suite {self.suite.name!r} asks for {asks}.")
         return generator
+
+
+def _asked(name: str, requests: Sequence[Planned]) -> list[Planned]:
+    """The requests that a row answers: a condition has one real clip, and copies of it are not further samples."""
+    return [request for request in requests if name != RESERVED[0] or request.sample == 0]
+
+
+def _rows_of(models: Mapping[str, Mapping[str, Any]]) -> dict[str, ModelOptions]:
+    """Models by the name of their row; that of `module:Class` is `Class`. The built-in rows are there anyway."""
+    table: dict[str, ModelOptions] = {}
+    for name, options in models.items():
+        row = name.rpartition(":")[2]
+        if row in table or (row in RESERVED and row != name):
+            raise UserError(f"two rows of the table would be called {row!r}. Rename one of the models.")
+        if row not in RESERVED:
+            table[row] = (name, options)
+    return table
 
 
 def _open(suite: Suite, root: Path | None) -> Dataset:

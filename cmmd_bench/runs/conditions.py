@@ -7,7 +7,7 @@ from functools import cache, partial
 from cmmd_bench.baselines import Noise, Replay
 from cmmd_bench.errors import UserError
 from cmmd_bench.media import read_clip, write_clip
-from cmmd_bench.parallel import in_order
+from cmmd_bench.parallel import in_order, workers_for
 from cmmd_bench.runs.folder import RunFolder
 from cmmd_bench.runs.plan import Plan, Planned, partners
 from cmmd_bench.types import Clip, ClipSpec, Dataset, Generator, Item, Request
@@ -25,7 +25,8 @@ class Conditions:
         todo = [item for item in items if not self.folder.condition(item.id).is_file()]
         for _ in range(len(items) - len(todo)):
             advance()
-        for item, reason in zip(todo, in_order(partial(_store, dataset, self.folder), todo, workers), strict=True):
+        reasons = in_order(partial(_store, dataset, self.folder), todo, workers_for(len(todo), workers))
+        for item, reason in zip(todo, reasons, strict=True):
             if reason is not None:
                 self.unreadable[item.id] = reason
             advance()
