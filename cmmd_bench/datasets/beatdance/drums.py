@@ -38,7 +38,7 @@ def _kick(rate: int, character: Curve, rng: np.random.Generator) -> Curve:
         t, 0.09 + 0.07 * character[2]
     )
     click = high_pass(noise(rng, len(t)) * decay(t, 0.004), 1500.0, rate)
-    return drive(body, 1.6) + 0.45 * click
+    return high_pass(drive(body, 1.6) + 0.45 * click, 22.0, rate, order=1)
 
 
 def _snare(rate: int, character: Curve, rng: np.random.Generator) -> Curve:

@@ -31,8 +31,9 @@ class Style:
     meter: beats in a bar
     swing: where the second half of a beat falls, lowest and highest share of the beat
     duck: how far chords and bass give way to the kick, 0..1
+    levels: loudness of bass, chords and lead
     progressions: four chords, one a bar
-    voices: name of the part -> (names of instruments to pick from, bars to pick from, level)
+    drums: voice -> bars to pick from; bass, chords, lead: (instruments to pick from, bars to pick from)
     """
 
     tempo: tuple[float, float]
@@ -40,6 +41,7 @@ class Style:
     swing: tuple[float, float]
     duck: float
     minor: bool
+    levels: tuple[float, float, float]
     progressions: tuple[tuple[Chord, Chord, Chord, Chord], ...]
     drums: dict[str, tuple[str, ...]]
     bass: tuple[tuple[str, ...], tuple[str, ...]]
@@ -54,6 +56,7 @@ STYLES: dict[str, Style] = {
         swing=(0.50, 0.54),
         duck=0.6,
         minor=True,
+        levels=(1.0, 1.0, 0.8),
         progressions=(
             ((0, "m7"), (5, "m7"), (8, "M7"), (10, "7")),
             ((0, "m9"), (8, "M7"), (3, "M7"), (10, "sus")),
@@ -62,8 +65,8 @@ STYLES: dict[str, Style] = {
         drums={
             "kick": ("x...x...x...x...",),
             "clap": ("....x.......x...",),
-            "hat": ("o.-.o.-.o.-.o.-.", "o---o---o---o---"),
-            "open": ("..-...-...-...-.", "..-...-...-...--"),
+            "hat": ("o...o...o...o...", "o.-.o.-.o.-.o.-."),
+            "open": ("..-...-...-...-.", "................"),
         },
         bass=(("saw bass", "sub"), ("r_.r_.r_r_..5_r_", "r_r_r_8_r_r_r_8_", "r_..r_..r_.rr_5_")),
         chords=(
@@ -78,15 +81,16 @@ STYLES: dict[str, Style] = {
         swing=(0.54, 0.62),
         duck=0.2,
         minor=True,
+        levels=(1.1, 1.3, 0.9),
         progressions=(
             ((0, "m9"), (5, "m7"), (0, "m9"), (7, "m7")),
             ((0, "m7"), (8, "M7"), (5, "m9"), (7, "7")),
             ((2, "m7"), (7, "9"), (0, "M9"), (9, "m7")),
         ),
         drums={
-            "kick": ("x.....o.x.o.....", "x.......x.o...-.", "x..-....x..o...."),
+            "kick": ("x.....-.x.-.....", "x.......x.o...-.", "x..-....x..-...."),
             "snare": ("....x.......x...", "....x..-....x..-"),
-            "hat": ("x.o.x.o.x.o.x.o.", "x.o.x.o-x.o.x-o."),
+            "hat": ("x.-.x.-.x.-.x.-.", "x...x.-.x...x.-."),
         },
         bass=(("upright", "sub"), ("r_____r_r_..5_r_", "r___r_..r___5___", "r_______r___5_3_")),
         chords=(("electric piano", "organ"), ("x_______x_______", "x_____o_x_____o_", "x___o___x___o___")),
@@ -98,6 +102,7 @@ STYLES: dict[str, Style] = {
         swing=(0.50, 0.50),
         duck=0.0,
         minor=False,
+        levels=(1.3, 2.0, 0.9),
         progressions=(
             ((0, "M"), (9, "m"), (5, "M"), (7, "7")),
             ((0, "M"), (7, "7"), (7, "7"), (0, "M")),
@@ -109,11 +114,12 @@ STYLES: dict[str, Style] = {
         lead=(("piano", "strings", "flute"), ("m_______m___", "m___m___m___", "m___m_m_m___", "m_____m_m___")),
     ),
     "swing": Style(
-        tempo=(126, 160),
+        tempo=(122, 158),
         meter=4,
         swing=(0.62, 0.67),
         duck=0.0,
         minor=False,
+        levels=(1.1, 1.3, 0.7),
         progressions=(
             ((2, "m7"), (7, "7"), (0, "M7"), (9, "7")),
             ((0, "M7"), (9, "m7"), (2, "m7"), (7, "7")),
@@ -135,6 +141,7 @@ STYLES: dict[str, Style] = {
         swing=(0.50, 0.55),
         duck=0.1,
         minor=True,
+        levels=(1.2, 1.3, 0.7),
         progressions=(
             ((0, "9"), (0, "9"), (5, "9"), (0, "9")),
             ((0, "m7"), (5, "7"), (0, "m7"), (5, "7")),
@@ -143,10 +150,10 @@ STYLES: dict[str, Style] = {
         drums={
             "kick": ("x..-....x.o.....", "x.....-.x..-....", "x.-.....x.-..-.."),
             "snare": ("....x.......x...", "....x..-....x..-"),
-            "hat": ("x-o-x-o-x-o-x-o-", "x.o.x.o.x.o-x.o."),
+            "hat": ("x...x.-.x...x.-.", "x.-.x.-.x.-.x.-."),
         },
-        bass=(("slap",), ("r..8r..5r..8r.5.", "r.r.8...r..5r.7.", "r__.r.8.r__.5.7.")),
-        chords=(("clavinet", "guitar"), ("x..-x.-.x..-x.-.", "x.-.x..-x.-.x-..", "x_..x...x_..x..-")),
+        bass=(("slap",), ("r..8r...r..8r.5.", "r...8...r..5r...", "r__.r.8.r__.5.7.")),
+        chords=(("clavinet", "guitar"), ("x...x.-.x...x.-.", "x.-.x...x.-.x...", "x_..x...x_..x..-")),
         lead=(("brass",), ("0_______........", "0_..0_..........", "................")),
     ),
     "techno": Style(
@@ -155,6 +162,7 @@ STYLES: dict[str, Style] = {
         swing=(0.50, 0.50),
         duck=0.7,
         minor=True,
+        levels=(0.7, 1.0, 0.8),
         progressions=(
             ((0, "m"), (0, "m"), (8, "M"), (0, "m")),
             ((0, "m"), (0, "m"), (0, "m"), (10, "M")),
@@ -166,7 +174,7 @@ STYLES: dict[str, Style] = {
             "clap": ("....o.......o...", "................"),
             "rim": ("................", "-......-........"),
         },
-        bass=(("acid",), ("r.rr8.r8r.rr8.5.", "r.rrr.r8r.rrr.53", "rrr.rr8.rrr.r8r.")),
+        bass=(("acid",), ("r.r.8.r.r.r.8.5.", "r...r.r.r...r.r5", "r.r.r.8.r.r.r.5.")),
         chords=(("stab", "pad"), ("x_______x_______", "x_..o_..x_..o_..", "x_______________")),
         lead=(("pluck",), ("................", "0...0...1...2...", "0...1...0...2...")),
     ),
@@ -176,6 +184,7 @@ STYLES: dict[str, Style] = {
         swing=(0.50, 0.50),
         duck=0.3,
         minor=True,
+        levels=(1.2, 1.2, 0.9),
         progressions=(
             ((0, "m9"), (8, "M7"), (3, "M7"), (10, "sus")),
             ((0, "m7"), (0, "m7"), (8, "M9"), (7, "m7")),
@@ -185,11 +194,11 @@ STYLES: dict[str, Style] = {
             "kick": ("x.........o.....", "x..-....o.......", "x...........-..."),
             "snare": ("....x.......x...", "....x....-..x..."),
             "tom": ("........o.......", "........x.......", "........o-......"),
-            "hat": ("x.-.x.-.x.-.x.--", "x-o-x-o-x-o-x-o-", "x.o.x.o.x.o.x-o-"),
+            "hat": ("x.-.x.-.x.-.x.-.", "x...x...x...x.--", "x.-.x.-.x.-.x---"),
         },
         bass=(("reese", "sub"), ("r_______r_____5_", "r___r___r___r_3_", "r_______5_______")),
         chords=(("pad", "electric piano"), ("x_______x_______", "x___o___x___o___")),
-        lead=(("pluck", "bell"), ("0123012301230123", "0.1.2.3.2.1.0.1.", "m_______m___m___")),
+        lead=(("pluck", "bell"), ("0.1.2.3.2.1.0.1.", "0.1.2.1.0.1.2.1.", "m_______m___m___")),
     ),
     "salsa": Style(
         tempo=(92, 120),
@@ -197,6 +206,7 @@ STYLES: dict[str, Style] = {
         swing=(0.50, 0.52),
         duck=0.0,
         minor=True,
+        levels=(1.1, 1.6, 0.7),
         progressions=(
             ((0, "m"), (5, "m"), (7, "7"), (5, "m")),
             ((0, "m"), (0, "m"), (7, "7"), (0, "m")),
@@ -206,12 +216,12 @@ STYLES: dict[str, Style] = {
             "cowbell": ("x.-.x.-.x.-.x.-.", "x...x...x...x..."),
             "kick": ("o...o...o...o...",),
             "slap drum": ("....x.......x...",),
-            "conga": ("......--......--", "-.....--......--"),
-            "clave": ("..-.-...-..-..-.", "-..-..-...-.-..."),
-            "shaker": ("x-o-x-o-x-o-x-o-",),
+            "conga": ("......--......--", "......-.......--"),
+            "clave": ("..-.-...-..-..-.", "................"),
+            "shaker": ("x...x...x...x...", "x.-.x.-.x.-.x.-."),
         },
         bass=(("upright",), ("r__5__r_r__5__8_", "r_..5_r_r_..5_..")),
-        chords=(("piano",), ("x.-.x.-.x.-.x.-.", "x.-.x_.-x.-.x_.-", "x_.ox_.-x_.ox_.-")),
+        chords=(("piano",), ("x.-.x.-.x.-.x.-.", "x_..x_.-x_..x_.-", "x_.-x_..x_.-x_..")),
         lead=(("brass",), ("0___....0_1_....", "m___m___m_______", "................")),
     ),
 }

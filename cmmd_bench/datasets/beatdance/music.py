@@ -36,20 +36,23 @@ _DRUM_LEVEL = {
     "tom": 0.42,
     "shaker": 0.1,
 }
-_PART_LEVEL = {"bass": 0.36, "chords": 0.105, "lead": 0.15}
-_HISS, _LOUDNESS = 0.0008, 1.3
+_PARTS = ("bass", "chords", "lead")
+_PART_LEVEL = (0.36, 0.10, 0.15)
+_HISS, _LOUDNESS = 0.003, 1.3
 _ROOM_SHARE = {"drums": 0.1, "bass": 0.03, "chords": 0.28, "lead": 0.35}
 
 
 def render_music(song: Song, notes: tuple[Note, ...], key: Key, samples: int, rate: int) -> Sound:
     """The window of the song that begins at the clip's start, (samples,) float32 within -0.95..0.95."""
     rng = stream(key, "kit")
-    kit = {voice: drum(voice, rate, rng) for voice in STYLES[song.style].drums}
+    style = STYLES[song.style]
+    kit = {voice: drum(voice, rate, rng) for voice in style.drums}
     echo = room(rng, rate, seconds=0.5 + 0.7 * rng.random(), brightness=3000 + 3000 * rng.random())
     lead_in = round(_LEAD_IN * rate)
     tracks = {part: np.zeros(samples + lead_in, np.float32) for part in _ROOM_SHARE}
     gain = np.ones(samples + lead_in, np.float32)
-    dip = (-STYLES[song.style].duck * decay(clock(0.4, rate), 0.11)).astype(np.float32)
+    dip = (-style.duck * decay(clock(0.4, rate), 0.11)).astype(np.float32)
+    levels = dict(zip(_PARTS, np.multiply(_PART_LEVEL, style.levels).tolist(), strict=True))
     tones: dict[tuple[str, float, float], Sound] = {}
     for note in notes:
         length = note.length * song.period
@@ -59,11 +62,11 @@ def render_music(song: Song, notes: tuple[Note, ...], key: Key, samples: int, ra
             else:
                 name = (note.voice, note.pitch, length)
                 sound = tones[name] if name in tones else tones.setdefault(name, tone(*name, rate))
-                level = _PART_LEVEL[note.part]
+                level = levels[note.part]
             add(tracks[note.part], sound, start + _LEAD_IN, rate, level * note.velocity)
             if note.voice == "kick":
                 add(gain, dip, start + _LEAD_IN, rate)
-    for part in ("bass", "chords", "lead"):
+    for part in _PARTS:
         tracks[part] *= np.maximum(gain, 0.2)
     dry, wet = np.zeros_like(gain), np.zeros_like(gain)
     for part, share in _ROOM_SHARE.items():

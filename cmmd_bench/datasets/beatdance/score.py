@@ -19,6 +19,8 @@ _VELOCITY = {"x": 1.0, "o": 0.6, "-": 0.3}
 _DEGREES = {"r": 0, "3": 1, "5": 2, "7": 3}
 _MINOR, _MAJOR = (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 5, 7, 9, 11)
 _STEPS = 4
+_LOWEST = {"piano": 38, "upright": 31}
+"""Where the roots of an instrument's bass line begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def compose(song: Song, key: Key) -> tuple[Note, ...]:
             for step, symbol, steps in _steps(pattern):
                 beat, velocity = _place(step, swing, 60.0 / song.tempo, rng)
                 loudness = velocity * _VELOCITY.get(symbol, 1.0)
-                for pitch in _pitches(part, symbol, chord, melody[step] if melody else 0.0):
+                for pitch in _pitches(part, voice, symbol, chord, melody[step] if melody else 0.0):
                     notes.append(Note(bar * style.meter + beat, part, voice, pitch, steps / _STEPS, loudness))
     return tuple(notes)
 
@@ -109,22 +111,29 @@ def _place(step: int, swing: float, period: float, rng: np.random.Generator) -> 
     if quarter == 0:
         return float(beat), 0.94 + 0.06 * soft
     inside = (0.0, 0.5 * swing, swing, 0.5 + 0.5 * swing)[quarter]
-    return beat + inside + (late - 0.5) * 0.01 / period, (0.5 + 0.12 * soft) * (0.85 if quarter % 2 else 1.0)
+    return beat + inside + (late - 0.5) * 0.01 / period, (0.42 + 0.12 * soft) * (0.85 if quarter % 2 else 1.0)
 
 
-def _pitches(part: str, symbol: str, chord: list[int], sung: float) -> list[float]:
+def _pitches(part: str, voice: str, symbol: str, chord: list[int], sung: float) -> list[float]:
     if part == "drums":
         return [0.0]
     if part == "bass":
         tone = chord[0] + 12 if symbol == "8" else chord[min(_DEGREES[symbol], len(chord) - 1)]
-        root = _fold(chord[0], 29)
-        return [root + (tone - chord[0])]
-    voicing = sorted(_fold(tone, 56) for tone in chord)
-    if part == "chords":
-        return voicing
+        return [_fold(chord[0], _LOWEST.get(voice, 29)) + (tone - chord[0])]
     if symbol == "m":
         return [sung]
+    voicing = _voicing(chord)
+    if part == "chords":
+        return voicing
     return [[*voicing, voicing[0] + 12][int(symbol)] + 12]
+
+
+def _voicing(chord: list[int]) -> list[float]:
+    """The inversion that lies nearest to the middle of the keyboard; a chord of five leaves its root to the bass."""
+    tones = chord[-4:]
+    inversions = [tones[i:] + [tone + 12 for tone in tones[:i]] for i in range(len(tones))]
+    placed = [[tone + 12 * round((62 - sum(notes) / len(notes)) / 12) for tone in notes] for notes in inversions]
+    return [float(tone) for tone in min(placed, key=lambda notes: abs(sum(notes) / len(notes) - 62))]
 
 
 def _fold(pitch: int, lowest: int) -> float:
