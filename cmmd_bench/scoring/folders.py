@@ -105,8 +105,8 @@ def _read_folder(root: Path, fps: Fraction | None, progress: Progress) -> _Folde
         raise UserError(f"{root} is not a folder. Give a folder of clips.")
     found: dict[str, list[Path]] = {}
     for path in clips_below(root):
-        name = path.relative_to(root)
-        found.setdefault((name if path.is_dir() else name.with_suffix("")).as_posix(), []).append(path)
+        below = path.relative_to(root)
+        found.setdefault((below if path.is_dir() else below.with_suffix("")).as_posix(), []).append(path)
     clips, left_out = unique_names(found)
     infos: dict[str, MediaInfo] = {}
     with progress(f"read {root.name}", len(clips)) as advance:
