@@ -28,6 +28,8 @@ Poses = NDArray[np.floating[Any]]
 
 _SIGNED = ("hips x", "turn", "lean", "twist", "tilt", "look")
 _ARMS, _LIMBS = 8, 14
+_SWAY = (("hips x", 0.008, 0.5), ("lean", 0.02, 0.25), ("turn", 0.06, 0.125), ("tilt", 0.03, 0.25))
+"""Slow movements between the poses: channel, depth, and turns a beat."""
 _USUAL_WAY = 3.0
 """How far elbows and hands go from beat to beat, in arm lengths, all coordinates added up."""
 
@@ -193,8 +195,7 @@ def _groove(pose: Poses, dance: Dance, beats: Poses, period: float) -> None:
     for side, sign in (("left", 1.0), ("right", -1.0)):
         pose[:, CHANNEL[f"{side} bend"]] += 0.05 * swing
         pose[:, CHANNEL[f"{side} raise"]] += 0.03 * swing + 0.03 * sign * np.sin(np.pi * beats)
-    for name, depth, rate, turn in zip(("hips x", "lean", "turn", "tilt"), (0.008, 0.02, 0.06, 0.03), (0.5, 0.25, 0.125, 0.25),
-                                       dance.drift, strict=True):  # fmt: skip
+    for (name, depth, rate), turn in zip(_SWAY, dance.drift, strict=True):
         pose[:, CHANNEL[name]] += depth * np.sin(2.0 * np.pi * (rate * beats + turn))
 
 

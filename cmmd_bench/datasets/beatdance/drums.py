@@ -123,8 +123,8 @@ def _tom(rate: int, character: Curve, rng: np.random.Generator) -> Curve:
 
 def _shaker(rate: int, character: Curve, rng: np.random.Generator) -> Curve:
     t = clock(0.12, rate)
-    grain = np.minimum(t * 250.0, 1.0) * decay(t, 0.02 + 0.012 * character[0])
-    return _bright(rate, len(t), 4200.0, rng) * grain
+    grain: Curve = np.minimum(t * 250.0, 1.0) * decay(t, 0.02 + 0.012 * character[0])
+    return grain * _bright(rate, len(t), 4200.0, rng)
 
 
 def _bright(rate: int, samples: int, cutoff: float, rng: np.random.Generator) -> Sound:

@@ -47,9 +47,8 @@ def _drop_shadows(frames: Layer, body: dict[str, Joint], view: View, stage: Stag
     _, _, height, width = frames.shape
     x = np.arange(width, dtype=np.float32) + np.float32(0.5)
     y = np.arange(height, dtype=np.float32)[:, None] + np.float32(0.5)
-    pelvis = body["pelvis"] * (1, 0, 1)
-    offset = -0.12 * np.sign(stage.light.direction[0])
-    spots = [(pelvis + (offset, 0, -0.05), 0.26, 0.05, 0.32, body["pelvis"][:, 1] - 0.4)]
+    under = body["pelvis"] * (1, 0, 1) + np.array([-0.12 * stage.side, 0, -0.05])
+    spots = [(under, 0.26, 0.05, 0.32, body["pelvis"][:, 1] - 0.4)]
     for side in ("left", "right"):
         sole = 0.5 * (body[f"{side} ankle"] + body[f"{side} toe"])
         spots.append((sole * (1, 0, 1), 0.075, 0.022, 0.55, np.maximum(sole[:, 1] - 0.03, 0.0)))

@@ -153,8 +153,8 @@ class Manner:
 
 MANNERS: dict[str, Manner] = {
     "house": Manner(
-        arms=(("cactus", "low"), ("flare", "flare"), ("high", "hip"), ("across", "side"), ("up", "up"), ("side", "side"),
-              ("low", "low"), ("guard", "guard"), ("chest", "high"), ("cross", "cross")),
+        arms=(("cactus", "low"), ("flare", "flare"), ("high", "hip"), ("across", "side"), ("up", "up"),
+              ("side", "side"), ("low", "low"), ("guard", "guard"), ("chest", "high"), ("cross", "cross")),
         steps=("step touch", "grapevine", "jack", "bounce", "knee"),
         snap=0.15, bounce=0.030, lean=7, twist=12, turnout=0.35,
     ),
@@ -177,8 +177,8 @@ MANNERS: dict[str, Manner] = {
         snap=0.14, bounce=0.030, lean=9, twist=14, turnout=0.45,
     ),
     "funk": Manner(
-        arms=(("high", "hip"), ("cross", "hip"), ("strut", "strut"), ("chest", "side"), ("up", "low"), ("guard", "guard"),
-              ("flare", "hip"), ("cactus", "hang"), ("head", "side")),
+        arms=(("high", "hip"), ("cross", "hip"), ("strut", "strut"), ("chest", "side"), ("up", "low"),
+              ("guard", "guard"), ("flare", "hip"), ("cactus", "hang"), ("head", "side")),
         steps=("twist", "lunge", "step touch", "bounce", "kick"),
         snap=0.14, bounce=0.035, lean=11, twist=18, turnout=0.5,
     ),

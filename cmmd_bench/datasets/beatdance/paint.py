@@ -34,7 +34,7 @@ _BEVEL = np.float32(1.6)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """The camera at n moments: pixels per body height (n,), and where in the picture the floor's origin is, x and y (n,).
+    """The camera at n moments: pixels per body height, and where in the picture the floor's origin is; each (n,).
 
     elevation: how far a step towards the viewer moves down the picture, as a share of its length
     """

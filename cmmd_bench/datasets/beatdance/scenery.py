@@ -46,7 +46,7 @@ def bricks(x: Field, y: Field, palette: Palette, random: Field) -> Field:
 
 def curtain(x: Field, y: Field, palette: Palette, random: Field) -> Field:
     """Heavy folds."""
-    fold = np.sin(x * (38.0 + 14.0 * random[0]) + 1.3 * np.sin(7.0 * x + 6.0 * random[1]) + 0.5 * y)
+    fold: Field = np.sin(x * (38.0 + 14.0 * random[0]) + 1.3 * np.sin(7.0 * x + 6.0 * random[1]) + 0.5 * y)
     return _flat(palette[0], x, y) * (0.72 + 0.28 * fold)[..., None]
 
 
@@ -161,7 +161,7 @@ def slabs(u: Field, v: Field, palette: Palette, random: Field) -> Field:
     return floor * (1.0 - 0.35 * np.maximum(_line(column, 0.04), _line(row, 0.04)))[..., None]
 
 
-def plain(u: Field, v: Field, palette: Palette, random: Field) -> Field:
+def plain(u: Field, v: Field, palette: Palette, _: Field) -> Field:
     """One colour, paler in the distance."""
     return _blend(_flat(palette[0], u, v), palette[1], np.clip(0.1 + 0.12 * v, 0.0, 0.8))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cmmd_bench.datasets.painting import Colour, Light, hsv, mix
 
 from .paint import Values, View
+from .props import PROPS, Easel
 from .scenery import FLOORS, WALLS, Palette
 from .streams import Key, between, pick, stream
 
@@ -21,13 +22,17 @@ MARGIN = 0.16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """A scene: names in WALLS and FLOORS, their colours, where the wall ends (share of the height), light.
+    """A scene: names in WALLS and FLOORS, a name in PROPS or "", colours, and light.
 
+    side: -1 or 1, where the light comes from; the prop stands on the other side
+    horizon: where the wall ends, as a share of the picture's height
     gloss: how much of the dancer the floor mirrors; pool: strength of the light on the dancer's place
     """
 
     wall: str
     floor: str
+    prop: str
+    side: float
     wall_palette: Palette
     floor_palette: Palette
     horizon: float
@@ -40,8 +45,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class _Taste:
+    """What a style likes: surfaces, props ("" is none), limits for the wall's hue (in turns), saturation and value."""
+
     walls: tuple[str, ...]
     floors: tuple[str, ...]
+    props: tuple[str, ...]
     hues: tuple[float, float]
     saturation: tuple[float, float]
     value: tuple[float, float]
@@ -49,22 +57,38 @@ class _Taste:
 
 
 _TASTES: dict[str, _Taste] = {
-    "house": _Taste(("beams", "lamps", "diagonals", "panels", "bokeh"), ("discs", "plain", "checks"),
-                    (0.74, 0.92), (0.5, 0.8), (0.35, 0.7), 0.35),
-    "boom bap": _Taste(("bricks", "bricks", "city", "rings", "diagonals"), ("slabs", "plain"),
-                       (0.46, 0.56), (0.3, 0.55), (0.5, 0.8), 0.0),
-    "ballet": _Taste(("mirrors", "mirrors", "curtain", "backdrop"), ("boards", "plain"),
-                     (0.90, 1.10), (0.08, 0.28), (0.75, 0.95), 0.12),
-    "swing": _Taste(("curtain", "curtain", "rings", "panels", "bokeh"), ("boards", "checks"),
-                    (0.94, 1.02), (0.6, 0.85), (0.45, 0.75), 0.15),
-    "funk": _Taste(("rings", "diagonals", "lamps", "panels", "backdrop"), ("checks", "discs", "plain"),
-                   (0.06, 0.15), (0.55, 0.85), (0.8, 1.0), 0.2),
-    "techno": _Taste(("beams", "beams", "lamps", "panels", "bokeh"), ("plain", "discs", "slabs"),
-                     (0.36, 0.54), (0.6, 0.95), (0.25, 0.5), 0.35),
-    "halftime": _Taste(("city", "city", "backdrop", "panels", "bokeh"), ("slabs", "plain"),
-                       (0.58, 0.70), (0.4, 0.75), (0.3, 0.7), 0.15),
-    "salsa": _Taste(("sunset", "sunset", "sunset", "backdrop", "curtain"), ("plain", "slabs", "boards"),
-                    (0.98, 1.08), (0.5, 0.8), (0.7, 0.95), 0.05),
+    "house": _Taste(
+        ("beams", "lamps", "diagonals", "panels", "bokeh"), ("discs", "plain", "checks"),
+        ("speakers", "mirror_ball", ""), (0.74, 0.92), (0.5, 0.8), (0.35, 0.7), 0.35,
+    ),
+    "boom bap": _Taste(
+        ("bricks", "bricks", "city", "rings", "diagonals"), ("slabs", "plain"), ("boombox", "street_lamp", ""),
+        (0.46, 0.56), (0.3, 0.55), (0.5, 0.8), 0.0,
+    ),
+    "ballet": _Taste(
+        ("mirrors", "mirrors", "curtain", "backdrop"), ("boards", "plain"), ("flowers", "", ""),
+        (0.85, 1.10), (0.14, 0.36), (0.75, 0.95), 0.12,
+    ),
+    "swing": _Taste(
+        ("curtain", "curtain", "rings", "panels", "bokeh"), ("boards", "checks"), ("microphone", "", "flowers"),
+        (0.94, 1.02), (0.6, 0.85), (0.45, 0.75), 0.15,
+    ),
+    "funk": _Taste(
+        ("rings", "diagonals", "lamps", "panels", "backdrop"), ("checks", "discs", "plain"),
+        ("mirror_ball", "speakers", ""), (0.06, 0.15), (0.55, 0.85), (0.8, 1.0), 0.2,
+    ),
+    "techno": _Taste(
+        ("beams", "beams", "lamps", "panels", "bokeh"), ("plain", "discs", "slabs"), ("speakers", ""),
+        (0.36, 0.54), (0.6, 0.95), (0.25, 0.5), 0.35,
+    ),
+    "halftime": _Taste(
+        ("city", "city", "backdrop", "panels", "bokeh"), ("slabs", "plain"),
+        ("street_lamp", "street_lamp", "speakers"), (0.58, 0.70), (0.4, 0.75), (0.3, 0.7), 0.15,
+    ),
+    "salsa": _Taste(
+        ("sunset", "sunset", "sunset", "backdrop", "curtain"), ("plain", "slabs", "boards"),
+        ("palm", "palm", "flowers"), (0.98, 1.08), (0.5, 0.8), (0.7, 0.95), 0.05,
+    ),
 }  # fmt: skip
 
 
@@ -72,7 +96,7 @@ def draw_stage(style: str, key: Key, worn: Colour) -> Stage:
     """The stage of one performance; the wall is kept lighter or darker than what is worn before it."""
     rng = stream(key, "stage")
     taste = _TASTES[style]
-    wall, floor = pick(rng, taste.walls), pick(rng, taste.floors)
+    wall, floor, prop = pick(rng, taste.walls), pick(rng, taste.floors), pick(rng, taste.props)
     hue, saturation, value = between(rng, taste.hues), between(rng, taste.saturation), between(rng, taste.value)
     away = (0.06 + 0.08 * rng.random()) * (1 if rng.random() < 0.5 else -1)
     accent = hsv(hue + 0.35 + 0.3 * rng.random(), 0.7, 0.95)
@@ -90,7 +114,7 @@ def draw_stage(style: str, key: Key, worn: Colour) -> Stage:
             (1.0, 0.6, 0.3),
         )
     elif wall == "mirrors":
-        palette = (palette[0], (0.96, 0.97, 1.0), accent)
+        palette = (palette[0], hsv(0.58, 0.08 + 0.25 * rng.random(), 1.0), accent)
     palette = _set_off(palette, worn)
     main, second, _ = palette
     ground = hsv(hue + 0.5 * away, 0.6 * saturation, 0.55 * value + 0.15)
@@ -105,11 +129,13 @@ def draw_stage(style: str, key: Key, worn: Colour) -> Stage:
     return Stage(
         wall=wall,
         floor=floor,
+        prop=prop,
+        side=side,
         wall_palette=palette,
         floor_palette=(ground, mix(ground, second, 0.45), accent),
-        horizon=0.70 + 0.10 * rng.random(),
+        horizon=between(rng, (0.70, 0.80)),
         light=Light(
-            direction=(side * (0.35 + 0.5 * rng.random()), -0.75, 0.75),
+            direction=(side * between(rng, (0.35, 0.85)), -0.75, 0.75),
             colour=(bright * warm[0], bright * warm[1], bright * warm[2]),
             ambient=mix((0.54, 0.54, 0.58), main, 0.25),
             rim=mix((0.25, 0.25, 0.25), accent if glowing else second, 0.6),
@@ -132,7 +158,11 @@ def paint_scene(stage: Stage, height: int, width: int) -> Values:
     image[:edge] = WALLS[stage.wall](x, y[:edge], stage.wall_palette, stage.random)
     below = y[edge:] - np.float32(stage.horizon - 0.06)
     image[edge:] = FLOORS[stage.floor](x * 0.3 / below, 0.3 / below, stage.floor_palette, stage.random)
-    scene = image.reshape(tall, fine, wide, fine, 3).mean(axis=(1, 3)).transpose(2, 0, 1).copy()
+    image = image.reshape(tall, fine, wide, fine, 3).mean(axis=(1, 3))
+    if stage.prop:
+        easel = Easel(image, height, wide / 2, MARGIN * height, stage.light, stage.wall_palette[2])
+        PROPS[stage.prop](easel, -stage.side * min(0.40 * width / height, 0.48), stage.horizon + 0.05)
+    scene: Values = image.transpose(2, 0, 1).copy()
     x, y = x[:, ::fine], y[::fine]
     # A skirting shadow where the wall meets the floor, and more light near the dancer than in the corners.
     scene *= 1.0 - 0.35 * np.exp(-np.abs(y - np.float32(stage.horizon)) / np.float32(0.012))
@@ -158,7 +188,8 @@ def draw_camera(key: Key, times: Values, height: int, width: int) -> View:
 
     scale = size * (1.0 + 0.03 * drift(0))
     x = 0.5 * width + reach * (0.05 * (places[3] - 0.5) + 0.03 * drift(1))
-    y = 0.5 * height + reach * (0.40 + 0.02 * (places[4] - 0.5) + 0.01 * drift(2))
+    # In a tall picture the dancer is small and stands a little higher, but still in front of the wall.
+    y = height * (0.78 + 0.02 * (places[4] - 0.5)) + reach * (0.12 + 0.01 * drift(2))
     return View(scale, x, y, elevation=0.11 + 0.10 * places[5])
 
 
@@ -191,5 +222,12 @@ def _set_off(palette: Palette, worn: Colour) -> Palette:
     bright, dress = (0.3 * c[0] + 0.6 * c[1] + 0.1 * c[2] for c in (palette[0], worn))
     if abs(bright - dress) > 0.18:
         return palette
-    to, share = ((0.0, 0.0, 0.05), 0.45) if dress > 0.38 else ((1.0, 1.0, 1.0), 0.35)
-    return (mix(palette[0], to, share), mix(palette[1], to, share), palette[2])
+    if dress > 0.38:
+        return (_deepen(palette[0]), _deepen(palette[1]), palette[2])
+    return (mix(palette[0], (1.0, 1.0, 1.0), 0.35), mix(palette[1], (1.0, 1.0, 1.0), 0.35), palette[2])
+
+
+def _deepen(colour: Colour) -> Colour:
+    grey = sum(colour) / 3
+    red, green, blue = (max(0.55 * (grey + 1.6 * (part - grey)), 0.0) for part in colour)
+    return (red, green, blue)
