@@ -60,12 +60,6 @@ def to_bytes(image: Image) -> NDArray[np.uint8]:
     return (np.minimum(np.maximum(image, 0.0), 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
-def gradient(image: Image, top: Colour, bottom: Colour) -> None:
-    """Fill the image (or a slice of its rows) from `top` to `bottom`."""
-    share = ((np.arange(len(image), dtype=np.float32) + 0.5) / len(image))[:, None, None]
-    image[:] = _rgb(top) + share * (_rgb(bottom) - _rgb(top))
-
-
 def capsule(
     image: Image,
     start: Point,
@@ -215,27 +209,6 @@ def polygon_distance(x: Plane, y: Plane, points: Sequence[tuple[Any, Any]]) -> t
     distance = np.sqrt(best)
     scale = sign / np.maximum(distance, 1e-6)
     return sign * distance, near_x * scale, near_y * scale
-
-
-def resample(image: Image, x: Plane, y: Plane) -> Image:
-    """Colours at any positions by bilinear interpolation, edge pixels repeated outside; for camera moves.
-
-    x, y: positions of equal shape S; returns S + (3,).
-    """
-    height, width = image.shape[:2]
-    fx = np.clip(x - 0.5, 0.0, width - 1.0)
-    fy = np.clip(y - 0.5, 0.0, height - 1.0)
-    column, row = (
-        np.minimum(fx.astype(np.int32), max(width - 2, 0)),
-        np.minimum(fy.astype(np.int32), max(height - 2, 0)),
-    )
-    share_x, share_y = (fx - column)[..., None].astype(np.float32), (fy - row)[..., None].astype(np.float32)
-    flat, start = image.reshape(-1, 3), row * width + column
-    right, below = (1 if width > 1 else 0), (width if height > 1 else 0)
-    upper = flat[start] * (1.0 - share_x) + flat[start + right] * share_x
-    lower = flat[start + below] * (1.0 - share_x) + flat[start + below + right] * share_x
-    mixed: Image = upper + share_y * (lower - upper)
-    return mixed
 
 
 def _window(

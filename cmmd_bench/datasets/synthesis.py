@@ -77,7 +77,7 @@ def oscillate(table: Sound, frequency: float | Curve, samples: int, rate: int, *
     if isinstance(frequency, np.ndarray):
         turns = np.cumsum(frequency * (2.0**32 / rate), dtype=np.float64).astype(np.uint64).astype(np.uint32)
     else:
-        turns = np.arange(samples, dtype=np.uint32) * np.uint32(frequency * 2.0**32 / rate)
+        turns = np.arange(samples, dtype=np.uint32) * np.uint32(int(frequency * 2.0**32 / rate) % 2**32)
     turns += np.uint32((phase % 1.0) * 2.0**32)
     return table[turns >> np.uint32(32 - _TABLE_BITS)]
 

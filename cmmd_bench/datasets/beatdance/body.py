@@ -50,14 +50,13 @@ def joints(pose: Poses, bones: Proportions, turnout: float) -> dict[str, Joint]:
     pelvis = np.stack([get["hips x"], np.zeros(len(pose)), 0.3 * (ankles["left"] + ankles["right"])[:, 2]], axis=1)
     across = _turn(yaw, 1.0, 0.0, 0.0)
     leg = bones.thigh + bones.shin
-    height = ANKLE + 0.975 * leg - get["crouch"]
+    standing = []
     for side, sign in _SIDES:
         foot = ankles[side] - pelvis - sign * bones.hips * across
         level = np.maximum(leg**2 * 0.985 - foot[:, 0] ** 2 - foot[:, 2] ** 2, 0.01)
         # A standing leg cannot be longer than it is: a wide stance lowers the hips.
-        standing = np.sqrt(level) + ANKLE + 3.0 * get[f"{side} lift"]
-        height = _smooth_minimum(height, standing)
-    pelvis[:, 1] = height
+        standing.append(np.sqrt(level) + ANKLE + 3.0 * get[f"{side} lift"])
+    pelvis[:, 1] = _smooth_minimum(ANKLE + 0.975 * leg - get["crouch"], _smooth_minimum(*standing))
     body["pelvis"] = pelvis
     for side, sign in _SIDES:
         hip = pelvis + sign * bones.hips * across

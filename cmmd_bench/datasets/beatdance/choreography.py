@@ -140,21 +140,23 @@ def _choose_arms(
     for _ in range(5):
         pair = pick(rng, manner.arms)
         left, right = pair if rng.random() < 0.5 else pair[::-1]
-        choices.append(np.radians(ARMS[left] + ARMS[right]) * size)
-
-    def oddness(arms: Poses) -> float:
-        ways = [np.sum(np.abs(_hands(arms) - _hands(other[:_ARMS]))) for other in (before, after) if other is not None]
-        return float(sum(abs(way - _USUAL_WAY) for way in ways))
-
-    return min(choices, key=oddness)
+        choices.append(ARMS[left] + ARMS[right])
+    arms: Poses = np.radians(choices) * size
+    oddness = np.zeros(len(arms))
+    for other in (before, after):
+        if other is not None:
+            ways = np.sum(np.abs(_hands(arms) - _hands(other[None, :_ARMS])), axis=1)
+            oddness += np.abs(ways - _USUAL_WAY)
+    chosen: Poses = arms[np.argmin(oddness)]
+    return chosen
 
 
 def _hands(arms: Poses) -> Poses:
-    """Places of both elbows and hands in the picture relative to the shoulders, in arm lengths."""
-    raised, fore, bend, reach = arms.reshape(2, 4).T
-    elbow = np.array([np.sin(raised), -np.cos(raised)]) * np.cos(fore)
-    hand = elbow + np.array([np.sin(raised + bend), -np.cos(raised + bend)]) * np.cos(reach)
-    return 0.5 * np.concatenate([elbow, hand])
+    """Places of both elbows and hands in the picture relative to the shoulders, in arm lengths: (n, 8) to (n, 8)."""
+    raised, fore, bend, reach = arms.reshape(-1, 2, 4).transpose(2, 0, 1)
+    elbow = np.stack([np.sin(raised), -np.cos(raised)]) * np.cos(fore)
+    hand = elbow + np.stack([np.sin(raised + bend), -np.cos(raised + bend)]) * np.cos(reach)
+    return 0.5 * np.concatenate([elbow, hand]).transpose(1, 0, 2).reshape(len(arms), -1)
 
 
 def _change(since: Poses, snap: float, reach: float, overshoot: float) -> Poses:
