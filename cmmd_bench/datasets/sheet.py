@@ -11,7 +11,7 @@ from cmmd_bench.embedders.logmel_stats import FLOOR_DB, HOP, RATE, log_mel
 from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.types import Clip, Item
 
-FRAMES = 12
+FRAMES = 10
 """Frames shown of each clip, evenly spread."""
 
 
@@ -71,6 +71,10 @@ def _draw_sound(axes: Any, clip: Clip) -> None:
 def _draw_truth(axes: Any, item: Item) -> None:
     for beat in item.truth.beats or ():
         axes.axvline(beat, color="white", linewidth=0.8, alpha=0.8, linestyle=":")
+    named = ""
     for event in item.truth.events or ():
         axes.axvspan(event.start, max(event.end, event.start + 0.02), ymin=0.93, color="cyan", alpha=0.8)
-        axes.text(event.start, 0.9, event.label, color="white", fontsize=5, va="top", clip_on=True)
+        # A label stands once for a run of equal events: repeated it would cover itself.
+        if event.label != named:
+            axes.text(event.start, 0.9, event.label, color="white", fontsize=6, va="top", clip_on=True)
+            named = event.label
