@@ -79,7 +79,8 @@ def oscillate(table: Sound, frequency: float | Curve, samples: int, rate: int, *
     else:
         turns = np.arange(samples, dtype=np.uint32) * np.uint32(int(frequency * 2.0**32 / rate) % 2**32)
     turns += np.uint32((phase % 1.0) * 2.0**32)
-    return table[turns >> np.uint32(32 - _TABLE_BITS)]
+    wave: Sound = table[turns >> np.uint32(32 - _TABLE_BITS)]
+    return wave
 
 
 def noise(rng: np.random.Generator, samples: int) -> Sound:

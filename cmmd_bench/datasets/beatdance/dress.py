@@ -1,5 +1,7 @@
 """Painting the dancer: which rounded parts make up body, clothes, hair and face. Sizes in body heights."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from cmmd_bench.datasets.painting import Colour, mix
@@ -193,7 +195,9 @@ def _paint_hat(brush: Brush, head: Joint, crown: Joint, face: Joint, cheek: Join
         edge = head + 0.55 * r * crown + 0.1 * r * face
         brush.limb(edge + 0.1 * r * crown, edge + 0.75 * r * crown, 0.98 * r, 0.72 * r, cloth)
         corners = [edge + r * (across * cheek + ahead * face) for across, ahead in _BRIM]
-        for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
+        brush.panel(corners, 0.1 * r, band)
+        # The panel lies level with the middle of the head; the part before the forehead is a bent bar of its own.
+        for start, end in pairwise(corners[:4]):
             brush.limb(start, end, 0.12 * r, 0.12 * r, band)
 
 

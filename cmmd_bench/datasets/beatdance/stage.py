@@ -229,5 +229,5 @@ def _set_off(palette: Palette, worn: Colour) -> Palette:
 
 def _deepen(colour: Colour) -> Colour:
     grey = sum(colour) / 3
-    red, green, blue = (max(0.55 * (grey + 1.6 * (part - grey)), 0.0) for part in colour)
-    return (red, green, blue)
+    red, green, blue = (max(0.55 * (grey + 1.5 * (part - grey)), 0.0) for part in colour)
+    return mix((red, green, blue), (0.24, 0.10, 0.34), 0.35)
