@@ -4,9 +4,11 @@ A clip is a window of an endless performance that (seed, split, index) decide al
 size or sample rate it is the same dance to the same song, and a longer clip begins like the shorter one. Pose changes
 have their accents exactly on the beats of the song, which are the clip's truth.
 
-    song, notes   score.py (grooves.py: the styles)     ->  music.py (drums.py, instruments.py)  ->  sound
-    dance         choreography.py (moves.py: the poses) ->  body.py  ->  dress.py (paint.py)     ->  picture
-    look, stage   wardrobe.py, stage.py (scenery.py)
+    song     score.py (grooves.py: the eight styles)      ->  music.py (drums.py, instruments.py)  ->  sound
+    dance    choreography.py (moves.py: poses and steps)  ->  body.py: joints
+    look     wardrobe.py  ->  dress.py, paint.py: the figure
+    stage    stage.py (scenery.py, props.py): background, light, camera
+    film.py puts dance, look and stage together; streams.py keeps the random numbers of all parts apart.
 """
 
 from cmmd_bench.datasets.beatdance.dataset import VERSION as VERSION

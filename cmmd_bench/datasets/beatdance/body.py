@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .choreography import CHANNEL, Poses
+from cmmd_bench.datasets.beatdance.choreography import CHANNEL, Poses
 
 Joint = NDArray[np.floating[Any]]
 """(n, 3) positions, one row a moment."""

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .moves import ARMS, MANNERS, STEPS, Manner
-from .score import BARS, Song
-from .streams import Key, pick, stream
+from cmmd_bench.datasets.beatdance.moves import ARMS, MANNERS, STEPS, Manner
+from cmmd_bench.datasets.beatdance.score import BARS, Song
+from cmmd_bench.datasets.beatdance.streams import Key, pick, stream
 
 CHANNELS = (
     *("left raise", "left front", "left bend", "left reach", "right raise", "right front", "right bend", "right reach"),

@@ -5,12 +5,11 @@ from typing import overload
 
 import numpy as np
 
+from cmmd_bench.datasets.beatdance.film import render_film
+from cmmd_bench.datasets.beatdance.music import render_music
+from cmmd_bench.datasets.beatdance.score import beat_times, compose, draw_song
+from cmmd_bench.datasets.beatdance.streams import SPLITS, Key, Split
 from cmmd_bench.types import Clip, ClipSpec, Item, Truth
-
-from .film import render_film
-from .music import render_music
-from .score import beat_times, compose, draw_song
-from .streams import SPLITS, Key, Split
 
 VERSION = "1"
 """Changes whenever any clip changes; part of every fingerprint."""

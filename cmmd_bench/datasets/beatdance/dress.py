@@ -4,11 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from cmmd_bench.datasets.beatdance.body import Joint
+from cmmd_bench.datasets.beatdance.paint import Brush
+from cmmd_bench.datasets.beatdance.wardrobe import Look
 from cmmd_bench.datasets.painting import Colour, mix
-
-from .body import Joint
-from .paint import Brush
-from .wardrobe import Look
 
 _SIDES = ("right", "left")
 _HAIR = {

@@ -3,16 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from cmmd_bench.datasets.beatdance.body import Joint, joints
+from cmmd_bench.datasets.beatdance.choreography import draw_dance, pose_at
+from cmmd_bench.datasets.beatdance.dress import paint_dancer
+from cmmd_bench.datasets.beatdance.paint import Brush, Layer, Values, View, empty_layer
+from cmmd_bench.datasets.beatdance.score import Song
+from cmmd_bench.datasets.beatdance.stage import Stage, draw_camera, draw_stage, film_scene, paint_scene
+from cmmd_bench.datasets.beatdance.streams import Key
+from cmmd_bench.datasets.beatdance.wardrobe import draw_look
 from cmmd_bench.datasets.painting import to_bytes
-
-from .body import Joint, joints
-from .choreography import draw_dance, pose_at
-from .dress import paint_dancer
-from .paint import Brush, Layer, Values, View, empty_layer
-from .score import Song
-from .stage import Stage, draw_camera, draw_stage, film_scene, paint_scene
-from .streams import Key
-from .wardrobe import draw_look
 
 _PIXELS = 1_000_000
 """How many pixels are painted at a time: large enough to be fast, small enough for the memory."""

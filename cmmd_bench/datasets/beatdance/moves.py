@@ -34,8 +34,6 @@ by how much the forearm is raised further (below 0: bends inwards), and how far 
 
 Count = tuple[float, float, float, float, float, float, float, float, float]
 
-_STAND: Count = (0.09, 0, 0, -0.09, 0, 0, 0, 0, 0)
-
 STEPS: dict[str, tuple[Count, ...]] = {
     "step touch": (
         (0.27, 0, 0, -0.09, 0, 0, 0.17, 0.02, 0),

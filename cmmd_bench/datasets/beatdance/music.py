@@ -8,13 +8,12 @@ import math
 
 import numpy as np
 
+from cmmd_bench.datasets.beatdance.drums import drum
+from cmmd_bench.datasets.beatdance.grooves import STYLES
+from cmmd_bench.datasets.beatdance.instruments import tone
+from cmmd_bench.datasets.beatdance.score import BARS, Note, Song
+from cmmd_bench.datasets.beatdance.streams import Key, stream
 from cmmd_bench.datasets.synthesis import Sound, add, clock, convolve, decay, limit, noise, room
-
-from .drums import drum
-from .grooves import STYLES
-from .instruments import tone
-from .score import BARS, Note, Song
-from .streams import Key, stream
 
 _LEAD_IN = 1.0
 """Seconds rendered before the clip begins, so that notes and echoes already sound when it starts."""
@@ -36,9 +35,11 @@ _DRUM_LEVEL = {
     "tom": 0.42,
     "shaker": 0.1,
 }
+"""Peak of a full hit in the mix, before the final loudness."""
 _PARTS = ("bass", "chords", "lead")
 _PART_LEVEL = (0.36, 0.10, 0.15)
 _HISS, _LOUDNESS = 0.003, 1.3
+"""Tape noise 50 dB below full scale, which keeps silence from being digital; gain before the limiting curve."""
 _ROOM_SHARE = {"drums": 0.1, "bass": 0.03, "chords": 0.28, "lead": 0.35}
 
 

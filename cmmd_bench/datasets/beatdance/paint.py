@@ -16,9 +16,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from cmmd_bench.datasets.beatdance.body import Joint
 from cmmd_bench.datasets.painting import Colour, Light, polygon_distance
-
-from .body import Joint
 
 Layer = NDArray[np.float32]
 Values = NDArray[np.floating[Any]]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .grooves import CHORDS, STYLES
-from .streams import Key, between, pick, stream
+from cmmd_bench.datasets.beatdance.grooves import CHORDS, STYLES
+from cmmd_bench.datasets.beatdance.streams import Key, between, pick, stream
 
 BARS = 4
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cmmd_bench.datasets.beatdance.paint import Values, View
+from cmmd_bench.datasets.beatdance.props import PROPS, Easel
+from cmmd_bench.datasets.beatdance.scenery import FLOORS, WALLS, Palette
+from cmmd_bench.datasets.beatdance.streams import Key, between, pick, stream
 from cmmd_bench.datasets.painting import Colour, Light, hsv, mix
-
-from .paint import Values, View
-from .props import PROPS, Easel
-from .scenery import FLOORS, WALLS, Palette
-from .streams import Key, between, pick, stream
 
 MARGIN = 0.16
 """The scene is larger than the picture by this share on each side, so that the camera can move."""

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cmmd_bench.datasets.beatdance.body import Proportions
+from cmmd_bench.datasets.beatdance.streams import Key, between, pick, stream
 from cmmd_bench.datasets.painting import Colour, hsv, mix
-
-from .body import Proportions
-from .streams import Key, between, pick, stream
 
 
 @dataclass(frozen=True, slots=True)
