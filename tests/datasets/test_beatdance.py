@@ -94,6 +94,7 @@ class TestItems:
     def test_beats_are_even_and_inside_the_clip(self):
         tempos = []
         for item in BeatDance(replace(SMALL, seconds=6.0), size=60).items():
+            assert {type(beat) for beat in item.truth.beats} == {float}
             beats = np.array(item.truth.beats)
             assert beats.min() >= 0
             assert beats.max() < 6.0

@@ -60,7 +60,7 @@ class Note:
 
 def draw_song(key: Key) -> Song:
     """Style, tempo and place of the window; cheap, so that thousands of clips can be listed."""
-    style_draw, tempo_draw, first_draw, count_draw = stream(key, "song").random(4)
+    style_draw, tempo_draw, first_draw, count_draw = stream(key, "song").random(4).tolist()
     name = tuple(STYLES)[int(style_draw * len(STYLES))]
     style = STYLES[name]
     tempo = style.tempo[0] + tempo_draw * (style.tempo[1] - style.tempo[0])
@@ -106,7 +106,7 @@ def _steps(pattern: str) -> list[tuple[int, str, int]]:
 
 def _place(step: int, swing: float, period: float, rng: np.random.Generator) -> tuple[float, float]:
     """Beat within the bar and velocity of a step."""
-    late, soft = rng.random(2)
+    late, soft = rng.random(2).tolist()
     beat, quarter = divmod(step, _STEPS)
     if quarter == 0:
         return float(beat), 0.94 + 0.06 * soft
