@@ -121,7 +121,7 @@ def _put(rng: np.random.Generator, seconds: float, top: str) -> Action:
     size, pace = rng.random(), 0.75 + 0.35 * rng.random()
     hits, force = hits_of(rng, seconds, gap=pace, jitter=0.16, rests=0.1)
     label = label_of(SUBSTANCE[what["thing"]], top)
-    return _struck(top, what, size, hits, 0.14 + 0.12 * force, time=0.95, label=label, ring=0.3)
+    return _struck(top, what, size, hits, 0.16 + 0.12 * force, time=0.85, label=label, ring=0.3)
 
 
 def _pound(rng: np.random.Generator, seconds: float, top: str) -> Action:

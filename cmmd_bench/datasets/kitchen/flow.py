@@ -14,13 +14,18 @@ FALL = 0.14
 """Seconds that liquid takes from the mouth or spout to where it lands (about 10 cm with some speed at the start)."""
 _RISE = 0.16
 _CEASE = 0.14
+_GULPS = 2 * np.pi * 3.1
 _RATE = 0.16
 _FIRST, _LAST = 0.10, 0.84
 
 
 def flow(t: Any, action: Action) -> Curve:
-    """Strength 0..1 of what arrives at time t."""
-    return opening(t, action.strokes, rise=_RISE, fall=_CEASE)
+    """Strength of what arrives at time t, about 0..1; out of a bottle with a narrow neck it comes in gulps."""
+    open_ = opening(t, action.strokes, rise=_RISE, fall=_CEASE)
+    if action.what.get("from") != "bottle":
+        return open_
+    gulps: Curve = open_ * (0.82 + 0.28 * np.sin(_GULPS * (t - action.strokes[0, 0])))
+    return gulps
 
 
 def filling(t: Any, action: Action) -> Curve:

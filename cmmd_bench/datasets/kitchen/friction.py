@@ -14,11 +14,11 @@ def scrape(rate: int, speed: Curve, rng: np.random.Generator, *, body: str, size
     v = speed.astype(np.float32)
     # Little slips, more of them the faster it goes, make the pan ring.
     slips = np.where(grains < v * (240.0 / rate), white * 4.0, 0.0).astype(np.float32)
-    low, high = (900.0, 4200.0) if metal else (520.0, 1900.0)
-    dull = band_pass(white * v, low, rate, quality=0.9)
-    bright = band_pass(white * v * v, high, rate, quality=0.8)
+    low, high = (900.0, 4200.0) if metal else (480.0, 1700.0)
+    dull = band_pass(white * v, low, rate, quality=1.2)
+    bright = band_pass(white * v * v, high, rate, quality=1.4)
     ring = convolve((slips + 0.15 * white) * v, pan)
-    sound: Sound = (0.55 * dull + (0.5 if metal else 0.35) * bright + (0.5 if metal else 0.3) * ring).astype(np.float32)
+    sound: Sound = (0.7 * dull + (0.5 if metal else 0.35) * bright + (0.5 if metal else 0.3) * ring).astype(np.float32)
     return sound
 
 

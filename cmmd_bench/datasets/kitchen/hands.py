@@ -84,11 +84,11 @@ def paint_hand(view: View, person: Person, hand: Hand, *, floor: float | None = 
     """
     ends, radii, colours = hand_tubes(person, hand)
     if part == "fingers":
-        tubes(view, ends[:, 6:_PLAIN], radii[None, 6:_PLAIN], colours[6:_PLAIN], gloss=0.03)
+        tubes(view, ends[:, _FINGERS:_PLAIN], radii[None, _FINGERS:_PLAIN], colours[_FINGERS:_PLAIN], gloss=0.03)
         return
     paint_arm(view, person, hand, floor=floor)
     if part == "palm":
-        tubes(view, ends[:, :7], radii[None, :7], colours[:7], gloss=0.03)
+        tubes(view, ends[:, :_FINGERS], radii[None, :_FINGERS], colours[:_FINGERS], gloss=0.03)
         return
     if floor is not None:
         cast = _SHADING if len(colours) > len(_SHADING) else slice(None)
@@ -139,8 +139,9 @@ def _axes(forward: Array, roll: ArrayLike, side: int) -> Array:
 def _shape(pose: str) -> tuple[Array, Array, list[int]]:
     """Ends (K, 2, 3) and radii (K, 2) of a hand's tubes in palms on its own axes, and which of them are nails."""
     bends, spread, thumb = _POSES[pose]
-    ends = [[np.array([0.02, knuckle[1] * 0.35, 0.02]), knuckle] for knuckle in _KNUCKLES]
-    radii = [(0.20, 0.155)] * 4
+    ends = [[np.array([-0.12, 0.0, 0.0]), np.array([0.55, 0.0, 0.0])]]
+    ends += [[np.array([0.02, knuckle[1] * 0.35, 0.02]), knuckle] for knuckle in _KNUCKLES]
+    radii = [(0.25, 0.21)] + [(0.20, 0.155)] * 4
     base, first, last = np.array([0.18, 0.26, -0.08]), *np.asarray(thumb)
     ends += [[base, first], [first, last]]
     radii += [(0.19, 0.15), (0.145, 0.12)]
@@ -161,4 +162,5 @@ def _shape(pose: str) -> tuple[Array, Array, list[int]]:
 
 
 _PLAIN = len(_shape("flat")[0]) - 4
-_SHADING = [0, 1, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17]
+_FINGERS = 7
+_SHADING = [0, 1, 4, 6, 7, 9, 10, 12, 13, 15, 16, 18]

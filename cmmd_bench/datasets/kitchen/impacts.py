@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cmmd_bench.datasets.kitchen.materials import BODIES, MATERIALS, Curve, modes
-from cmmd_bench.datasets.synthesis import Sound, clock, decay, noise
+from cmmd_bench.datasets.synthesis import Sound, band_pass, clock, decay, noise
 
 _LONGEST = 1.0
 
@@ -64,6 +64,26 @@ def strike(
         if 0 <= first < len(track):
             sound = blow(float(speed), 0.65 + 0.7 * chance[: len(frequency)])[: len(track) - first]
             track[first : first + len(sound)] += np.float32(scale) * sound
+
+
+def crunch(
+    track: Sound, rate: int, rng: np.random.Generator, times: Curve, speeds: Curve, *, level: float, centre: float
+) -> None:
+    """Add the crackle of something crisp that gives way at each blow; level: peak of a medium one, centre: Hz."""
+    length = round(0.06 * rate)
+    white = noise(rng, 4 * length)
+    # A few sharp cracks within the first hundredth of a second, then a short hiss.
+    cracks = np.where(rng.random(4 * length) < 60.0 / rate, 6.0, 0.5).astype(np.float32)
+    bed = band_pass(white * cracks, centre, rate, quality=0.8)
+    fade = decay(clock(length / rate, rate), 0.011)
+    bed = bed / max(float(np.abs(bed).max(initial=0.0)), 1e-6)
+    which = rng.random(len(times))
+    for time, speed, chance in zip(times, speeds, which, strict=True):
+        first = int(np.ceil(time * rate - 1e-6))
+        if 0 <= first < len(track):
+            start = int(chance * 3 * length)
+            piece = (bed[start : start + length] * fade)[: len(track) - first]
+            track[first : first + len(piece)] += np.float32(level * speed) * piece
 
 
 def response(names: Sequence[str], size: float, rng: np.random.Generator, rate: int, *, seconds: float) -> Sound:

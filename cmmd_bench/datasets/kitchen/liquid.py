@@ -37,7 +37,7 @@ def pour(rate: int, strength: Curve, pitch: Curve, rng: np.random.Generator) -> 
         tone += level * audible * (slow * np.exp(1j * order * turns)).real
     hiss = band_pass(white * s, 3000.0, rate, quality=0.6)
     drops = bubbles(rate, s, streams[3], per_second=170.0, smallest=0.9e-3, largest=3.2e-3)
-    sound: Sound = (3.0 * tone * s + 0.16 * hiss + 0.30 * drops).astype(np.float32)
+    sound: Sound = (3.0 * tone * s + 0.08 * hiss + 0.30 * drops).astype(np.float32)
     return sound
 
 

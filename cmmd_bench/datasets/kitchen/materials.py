@@ -77,7 +77,8 @@ BODIES = {
     "dough": Body("flesh", "slab", 78.0, 26.0, 1.0, 0.9),
     "drawer": Body("wood", "slab", 96.0, 22.0, 1.0, 0.7),
     "cutlery": Body("metal", "bar", 2300.0, 16.0, 0.5),
-    "pan": Body("metal", "plate", 310.0, 16.0),
+    "pan iron": Body("metal", "plate", 250.0, 38.0),
+    "pan steel": Body("metal", "plate", 390.0, 12.0),
     "grater": Body("metal", "plate", 480.0, 34.0),
     "sink": Body("metal", "plate", 115.0, 14.0),
 }

@@ -36,7 +36,7 @@ _SCENES = {
     "lid": _Scene(table.lid_still, table.lid_moving, 0.007, 1.6, (-0.03, 0.10)),
     "pound": _Scene(handwork.pound_still, handwork.pound_moving, 0.008, 1.2, (0.0, 0.05)),
     "pour": _Scene(waterside.pour_still, waterside.pour_moving, 0.0, 1.25, (0.04, 0.12)),
-    "put": _Scene(table.put_still, table.put_moving, 0.008, 1.4, (0.02, 0.06)),
+    "put": _Scene(table.put_still, table.put_moving, 0.011, 1.4, (0.02, 0.06)),
     "scrape": _Scene(counter.scrape_still, counter.scrape_moving, 0.0, 1.2, (0.0, 0.02)),
     "stir": _Scene(table.tap_still, table.stir_moving, 0.002, 1.5, (0.03, 0.06)),
     "tap": _Scene(table.tap_still, table.tap_moving, 0.004, 1.5, (0.04, 0.07)),

@@ -7,7 +7,7 @@ import numpy as np
 from cmmd_bench.datasets.kitchen.actions import Action
 from cmmd_bench.datasets.kitchen.flow import filling, flow
 from cmmd_bench.datasets.kitchen.friction import grate, scrape, slide
-from cmmd_bench.datasets.kitchen.impacts import strike
+from cmmd_bench.datasets.kitchen.impacts import crunch, strike
 from cmmd_bench.datasets.kitchen.liquid import column_pitch, pour, tap
 from cmmd_bench.datasets.kitchen.motion import speeds, stroke, swing
 from cmmd_bench.datasets.synthesis import Sound, convolve, high_pass, limit, low_pass, noise, room
@@ -38,9 +38,23 @@ _MEDIUM = {"chop": 2.4, "tap": 2.2, "stir": 9.0, "lid": 2.2, "put": 1.8, "pound"
 """Speed of a medium blow of each kind, units a second."""
 
 
+_CRISP = {
+    "aubergine": (0.12, 1500.0),
+    "carrot": (0.40, 2800.0),
+    "cucumber": (0.28, 2200.0),
+    "leek": (0.30, 3600.0),
+    "sausage": (0.05, 900.0),
+}
+"""How loud each food cracks under the knife, and around which frequency (Hz)."""
+
+
 def _chop(track: Sound, rate: int, action: Action, rng: np.random.Generator) -> None:
     names = [f"board {action.what['board']}", f"top {action.top}", "knife"]
-    strike(track, rate, names, action.size, rng, *_blows(action), level=0.5)
+    times, speed = _blows(action)
+    crisp = rng.spawn(1)[0]
+    strike(track, rate, names, action.size, rng, times, speed, level=0.45)
+    firm, centre = _CRISP[action.what["food"]]
+    crunch(track, rate, crisp, times, speed, level=firm, centre=centre)
 
 
 def _tap(track: Sound, rate: int, action: Action, rng: np.random.Generator) -> None:
@@ -105,12 +119,15 @@ def _faucet(track: Sound, rate: int, action: Action, rng: np.random.Generator) -
 def _scrape(track: Sound, rate: int, action: Action, rng: np.random.Generator) -> None:
     _, speed = stroke(np.arange(len(track)) / rate, action.strokes)
     metal = action.what["tool"] == "metal"
-    track += np.float32(0.5) * scrape(rate, speed / 4.0, rng, body="pan", size=action.size, metal=metal)
+    track += np.float32(0.5) * scrape(
+        rate, speed / 4.0, rng, body=f"pan {action.what['pan']}", size=action.size, metal=metal
+    )
 
 
 def _grate(track: Sound, rate: int, action: Action, rng: np.random.Generator) -> None:
     way, speed = stroke(np.arange(len(track)) / rate, action.strokes)
-    track += np.float32(0.5) * grate(rate, way, speed / 4.5, rng, size=action.size)
+    hard = {"cheese": 0.36, "carrot": 0.56, "courgette": 0.44}[action.what["food"]]
+    track += np.float32(hard) * grate(rate, way, speed / 4.5, rng, size=action.size)
 
 
 _PLAYERS: dict[str, Callable[[Sound, int, Action, np.random.Generator], None]] = {

@@ -153,7 +153,7 @@ def lid_moving(view: View, stage: Stage, action: Action, t: Any) -> None:
 def _place(stage: Stage, number: Any) -> Array:
     """Where the thing stands after a hit: in turn left and right, a little off each time."""
     luck = stage.random[(number * 3 + 5) % 64]
-    side = np.where(number % 2 == 0, -0.11, 0.08)
+    side = np.where(number % 2 == 0, -0.08, 0.04)
     spots: Array = np.stack((side + 0.06 * (luck[:, 0] - 0.5), 0.02 + 0.12 * (luck[:, 1] - 0.5)), -1)
     return spots.astype(np.float32)
 

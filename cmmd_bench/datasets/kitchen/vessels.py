@@ -104,7 +104,7 @@ def _glass(
         heights[:, 0] = 0.010
         share = thing.taper + (1.0 - thing.taper) * heights / thing.height
         body = np.stack((heights, share * (thing.radius - 0.010)), -1)
-        lathe(view, low, body, drink * 1.5, gloss=0.5, alpha=0.82 * (level > 0.013), levels=10)
+        lathe(view, low, body, drink * 1.9, gloss=0.5, alpha=0.82 * (level > 0.013), levels=10)
         _surface(view, thing, low, rim, thing.radius - 0.009, drink, full, ripple)
     disc(
         view,

@@ -137,6 +137,7 @@ def faucet_still(view: View, stage: Stage, action: Action) -> None:
     drain = at(0.0, 0.02, deep)
     disc(view, drain, 0.055, view.face(steel) * 1.05)
     disc(view, drain, 0.042, colour(0.16, 0.17, 0.19))
+    _washing(view, stage, deep)
     metal = _TAPS[action.what["tap"]]
     lathe(view, at(0.0, 0.40), [(0.0, 0.055), (0.02, 0.05), (0.03, 0.03)], metal, gloss=0.8)
     arch = np.array(
@@ -153,6 +154,20 @@ def faucet_still(view: View, stage: Stage, action: Action) -> None:
     ends = np.stack((arch[:-1], arch[1:]), 1)[None]
     shadow(view, ends, np.full((1, 6, 2), 0.024), strength=0.35)
     tubes(view, ends, np.full((1, 6, 2), 0.026), metal, gloss=0.9)
+
+
+def _washing(view: View, stage: Stage, floor: float) -> None:
+    """Vegetables that wait in the sink."""
+    skins = (colour(0.84, 0.22, 0.15), colour(0.42, 0.62, 0.24), colour(0.93, 0.76, 0.25), colour(0.55, 0.20, 0.36))
+    luck = stage.random[40:43]
+    side = -1.0 if luck[0, 3] < 0.5 else 1.0
+    level = floor + 0.06
+    middles = np.array([(0.25 * side, 0.02, level), (0.30 * side, 0.14, level), (0.18 * side, 0.13, level)])
+    ends = np.stack((middles, middles + 0.02 * (luck[:, :3] - 0.5)), 1)[None]
+    radii = (0.048 + 0.018 * luck[:, :1])[None] * np.ones(2)
+    tone = skins[int(luck[0, 0] * len(skins))]
+    shadow(view, ends, radii, floor=floor, strength=0.5)
+    tubes(view, ends, radii, np.stack((tone, tone * 0.92, tone * 1.05)), gloss=0.45)
 
 
 def faucet_moving(view: View, stage: Stage, action: Action, t: Any) -> None:
