@@ -80,7 +80,7 @@ def _chop(rng: np.random.Generator, seconds: float, top: str) -> Action:
         "food": _one(rng, "cucumber", "carrot", "leek", "sausage", "aubergine"),
         "board": _one(rng, "wood", "wood", "plastic"),
     }
-    size, pace = rng.random(), 0.32 + 0.26 * rng.random()
+    size, pace = rng.random(), 0.40 + 0.28 * rng.random()
     hits, force = hits_of(rng, seconds, gap=pace, jitter=0.2, rests=0.14)
     return _struck(top, what, size, hits, 0.13 + 0.12 * force, time=0.5, label="cut / chop", ring=0.12)
 
@@ -92,7 +92,7 @@ def _tap(rng: np.random.Generator, seconds: float, top: str) -> Action:
     }
     if what["tool"] == "wood":
         what["vessel"] = "pot"
-    size, pace = rng.random(), 0.36 + 0.34 * rng.random()
+    size, pace = rng.random(), 0.44 + 0.32 * rng.random()
     hits, force = hits_of(rng, seconds, gap=pace, jitter=0.22, rests=0.2)
     label = label_of(what["tool"], SUBSTANCE[what["vessel"]])
     return _struck(top, what, size, hits, 0.12 + 0.12 * force, time=0.5, label=label, ring=0.25)
@@ -100,7 +100,7 @@ def _tap(rng: np.random.Generator, seconds: float, top: str) -> Action:
 
 def _stir(rng: np.random.Generator, seconds: float, top: str) -> Action:
     what = {"vessel": _one(rng, "mug", "glass", "bowl", "pot"), "tool": "metal"}
-    size, pace = rng.random(), 0.34 + 0.22 * rng.random()
+    size, pace = rng.random(), 0.44 + 0.28 * rng.random()
     hits, force = hits_of(rng, seconds, gap=pace, jitter=0.2, rests=0.0)
     label = label_of("metal", SUBSTANCE[what["vessel"]])
     action = _struck(top, what, size, hits, 0.3 + 0.7 * force, time=0.5, label=label, ring=0.15)

@@ -12,7 +12,7 @@ from cmmd_bench.datasets.kitchen.motion import Curve
 
 LONGEST_WAIT = 1.5
 """Most seconds from one event to the next; the first one of a clip comes within 1 s."""
-SHORTEST_WAIT = 0.28
+SHORTEST_WAIT = 0.32
 """Fewest seconds from one hit to the next: still told apart at ten frames a second."""
 
 

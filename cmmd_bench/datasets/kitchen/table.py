@@ -88,24 +88,26 @@ def stir_moving(view: View, stage: Stage, action: Action, t: Any) -> None:
     drink = _drink(stage, 0, soups=thing.name in ("pot", "bowl"))
     full = 0.74
     paint_vessel(view, thing, foot, drink=drink, full=full, ripple=pulse(t, hits, rise=0.02, fall=0.22))
-    # The spoon reaches the wall at the hits, at an angle that moves on from hit to hit.
-    turns = np.interp(t, hits, 2.1 * np.arange(len(hits)) + 6.0 * stage.random[1, 0])
-    coming = hits[np.minimum(latest(t, hits) + 1, len(hits) - 1)] - t
-    out = 0.30 + 0.62 * np.maximum(np.exp(since(t, hits) * (-1 / 0.06)), np.exp(coming * (-1 / 0.09)))
-    radius = (thing.radius - 0.03) * out
+    # From wall to wall in an arc, ever faster until it knocks; the arc begins where the last one ended.
+    last = latest(t, hits)
+    gap = hits[np.minimum(last + 1, len(hits) - 1)] - hits[last]
+    way = np.clip(since(t, hits) / np.maximum(gap, 1e-6), 0.0, 1.0) ** 3
+    turns = 6.0 * stage.random[1, 0] + 2.2 * (last + way)
+    radius = (thing.radius - 0.03) * (0.95 - 0.40 * np.sin(np.pi * way))
     level = foot + at(radius * np.cos(turns), radius * np.sin(turns), thing.height * full)
     middle = foot + at(0.0, 0.0, thing.height * full)
+    rim = (foot + at(0.0, 0.0, thing.height), thing.radius - 0.013)
     foam = view.face(np.minimum(drink * 1.3 + 0.06, 1.0))
     for number in range(3):
         lag = turns - 0.7 - 0.9 * number
         spot = middle + at(0.55 * thing.radius * np.cos(lag), 0.55 * thing.radius * np.sin(lag), 0.0)
-        disc(view, spot, 0.02 * (thing.radius / 0.1), foam, alpha=0.5, soft=0.012)
+        disc(view, spot, 0.02 * (thing.radius / 0.1), foam, alpha=0.5, soft=0.012, within=rim)
     grip = foot + at(
         0.13 + 1.5 * (level[:, 0] - foot[:, 0]), -0.10 + 1.5 * (level[:, 1] - foot[:, 1]), thing.height + 0.16
     )
     spoon = np.stack((level, grip + (grip - level) * np.float32(0.15)), 1)[:, None]
     tubes(view, spoon, np.full((1, 1, 2), 0.014), _spoon_paint(action), gloss=0.7)
-    disc(view, level, 0.026, foam, hole=0.014, alpha=0.8)
+    disc(view, level, 0.026, foam, hole=0.014, alpha=0.8, within=rim)
     paint_hand(view, stage.person, reach("pinch", grip, at(-0.35, 0.9, -0.15), roll=0.5))
     crumbs(view, stage, t, hits, level, drink, speed=0.7, size=0.009)
 
