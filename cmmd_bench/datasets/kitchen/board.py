@@ -96,20 +96,10 @@ def chop_moving(view: View, stage: Stage, action: Action, t: Any) -> None:
     _slices(
         view, stage, count, dt, thick, np.stack((colour(*heart), colour(*flesh), colour(*flesh), colour(*skin) * 1.1))
     )
-    # The round end of the tube would stick out: it ends a radius early and a flat cut closes it.
-    short = cut - at(thick * _AXIS[0], thick * _AXIS[1])
-    far = back + at(thin * _AXIS[0], thin * _AXIS[1])
-    pair = np.stack((np.stack((far, short), 1), np.stack((short, cut - at(0.002, 0)), 1)), 1)
-    tubes(view, pair[:, :1], radii, colour(*skin), gloss=0.3)
+    tubes(view, body, radii, colour(*skin), gloss=0.3, blunt=True)
     side = at(0.0, 0.0, thick), at(-_AXIS[1] * thick, _AXIS[0] * thick, 0.0)
-    for step in np.linspace(-1.0, 0.0, 6):
-        plate(
-            view,
-            cut + at(step * thick * _AXIS[0], step * thick * _AXIS[1]),
-            *side,
-            view.face(colour(*skin), (0.0, -0.6, 0.8)),
-        )
-    plate(view, cut, *side, view.face(colour(*flesh), (0.6, -0.6, 0.3)) * 1.1)
+    plate(view, cut, *side, view.face(colour(*skin), (0.6, -0.6, 0.3)))
+    plate(view, cut, side[0] * 0.9, side[1] * 0.9, view.face(colour(*flesh), (0.6, -0.6, 0.3)) * 1.1)
     plate(view, cut, side[0] * 0.5, side[1] * 0.5, view.face(colour(*heart), (0.6, -0.6, 0.3)) * 1.05)
     hold = cut + at(-0.19, 0.02, thick * 0.75)
     paint_hand(view, stage.person, reach("claw", hold, at(0.22, 0.95, -0.15), side=-1), floor=_BOARD)

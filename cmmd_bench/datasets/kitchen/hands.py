@@ -88,21 +88,25 @@ def paint_hand(view: View, person: Person, hand: Hand, *, floor: float | None = 
         return
     paint_arm(view, person, hand, floor=floor)
     if part == "palm":
-        tubes(view, ends[:, :_FINGERS], radii[None, :_FINGERS], colours[:_FINGERS], gloss=0.03)
-        return
-    if floor is not None:
-        cast = _SHADING if len(colours) > len(_SHADING) else slice(None)
-        shadow(view, ends[:, cast], radii[cast][None], floor=floor, strength=0.45)
-    if view.scale < 120:
-        # Nails are smaller than a pixel.
-        ends, radii, colours = ends[:, :_PLAIN], radii[:_PLAIN], colours[:_PLAIN]
-    tubes(view, ends, radii[None], colours, gloss=0.03)
+        shown = _FINGERS
+    else:
+        if floor is not None:
+            shadow(view, ends[:, _SHADING], radii[_SHADING][None], floor=floor, strength=0.45)
+        # Below some size nails are smaller than a pixel.
+        shown = _PLAIN if view.scale < 120 else len(colours)
+    # A piece of the forearm goes with the hand, so that one grows out of the other.
+    share = min(0.07, 0.5 * (1.0 - person.reach))
+    stub = np.stack((hand.wrist, hand.wrist + np.float32(share) * (_elbow(hand) - hand.wrist)), 1)[:, None]
+    thick = np.array([[0.25, 0.25 + 0.11 * share]]) * (PALM * person.size)
+    ends = np.concatenate((stub.astype(np.float32), ends[:, :shown]), 1)
+    radii = np.concatenate((thick, radii[:shown]))
+    tubes(view, ends, radii[None], np.concatenate((person.skin[None], colours[:shown])), gloss=0.02, blunt=True)
 
 
 def paint_arm(view: View, person: Person, hand: Hand, *, floor: float | None = 0.0) -> None:
     """The forearm alone, from the wrist to the elbow (by default below the picture on the hand's side)."""
     w = np.asarray(hand.wrist, np.float32)
-    e = np.array([[0.52 * hand.side, -1.0, 0.35]], np.float32) if hand.elbow is None else hand.elbow
+    e = _elbow(hand)
     hem = e + (w - e) * np.float32(person.reach)
     near = e + (w - e) * np.float32(max(person.reach - 0.05, 0.0))
     ends = np.stack([np.stack(np.broadcast_arrays(a, b), 1) for a, b in ((w, e), (hem, e), (hem, near))], 1)
@@ -124,6 +128,10 @@ def hand_tubes(person: Person, hand: Hand) -> tuple[Array, Array, Array]:
     return placed.reshape(-1, len(ends), 2, 3).astype(np.float32), radii * scale, colours
 
 
+def _elbow(hand: Hand) -> Array:
+    return np.array([[0.52 * hand.side, -1.0, 0.35]], np.float32) if hand.elbow is None else hand.elbow
+
+
 def _axes(forward: Array, roll: ArrayLike, side: int) -> Array:
     """The hand's own axes forward, inward and out as rows (B, 3, 3)."""
     f = forward / np.sqrt((forward * forward).sum(-1, keepdims=True))
@@ -139,9 +147,9 @@ def _axes(forward: Array, roll: ArrayLike, side: int) -> Array:
 def _shape(pose: str) -> tuple[Array, Array, list[int]]:
     """Ends (K, 2, 3) and radii (K, 2) of a hand's tubes in palms on its own axes, and which of them are nails."""
     bends, spread, thumb = _POSES[pose]
-    ends = [[np.array([-0.12, 0.0, 0.0]), np.array([0.55, 0.0, 0.0])]]
-    ends += [[np.array([0.02, knuckle[1] * 0.35, 0.02]), knuckle] for knuckle in _KNUCKLES]
-    radii = [(0.25, 0.21)] + [(0.20, 0.155)] * 4
+    ends = [[np.array([0.04, 0.0, 0.0]), np.array([0.55, 0.0, 0.0])]]
+    ends += [[np.array([0.12, knuckle[1] * 0.4, 0.02]), knuckle] for knuckle in _KNUCKLES]
+    radii = [(0.235, 0.21)] + [(0.20, 0.155)] * 4
     base, first, last = np.array([0.18, 0.26, -0.08]), *np.asarray(thumb)
     ends += [[base, first], [first, last]]
     radii += [(0.19, 0.15), (0.145, 0.12)]

@@ -13,11 +13,14 @@ from numpy.typing import ArrayLike
 from cmmd_bench.datasets.kitchen.view import Array, Box, View, blend, darken, tint
 
 
-def tubes(view: View, ends: ArrayLike, radii: ArrayLike, colours: ArrayLike, *, gloss: float = 0.1) -> None:
+def tubes(
+    view: View, ends: ArrayLike, radii: ArrayLike, colours: ArrayLike, *, gloss: float = 0.1, blunt: bool = False
+) -> None:
     """Round-ended tubes that hide each other as they would in space.
 
     ends: (B, K, 2, 3) world points; radii: (B, K, 2) at both ends, below 0 to leave a tube out
     colours: (K, 3) or (3,); gloss: strength of the highlight
+    blunt: the second end of the first tube is cut off square instead of round
     """
     pixels, depth = view.project(ends)
     r = np.asarray(radii, np.float32) * np.float32(view.scale)
@@ -30,6 +33,12 @@ def tubes(view: View, ends: ArrayLike, radii: ArrayLike, colours: ArrayLike, *, 
     radius += r0
     outside = np.sqrt(square)
     outside -= radius
+    if blunt:
+        x, y = view.grid(box)
+        along = pixels[:, 0, 1] - pixels[:, 0, 0]
+        along = (along / np.maximum(np.sqrt((along * along).sum(-1, keepdims=True)), 1e-3))[..., None, None]
+        beyond = (x - pixels[:, 0, 1, 0, None, None]) * along[:, 0] + (y - pixels[:, 0, 1, 1, None, None]) * along[:, 1]
+        np.maximum(outside[:, 0], beyond, out=outside[:, 0])
     np.subtract(radius * radius, square, out=square)
     np.maximum(square, 0.0, out=square)
     height = np.sqrt(square, out=square)
