@@ -10,10 +10,13 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
+
+from cmmd_bench.errors import ENVIRONMENT, UserError
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -42,9 +45,13 @@ def in_order(function: Callable[[A], B], items: Iterable[A], workers: int) -> It
             for item in items:
                 yield function(item)
         return
+    remaining = iter(items)
+    # The first item is done here: librosa compiles itself on first use, up to a minute of work that is cached on disk.
+    # Workers that all find that cache empty do it all at once, and have been seen to crash while writing it.
+    with threadpool_limits(limits=1):
+        yield from map(function, islice(remaining, 1))
     # "spawn": a forked child would inherit locked thread pools of torch and BLAS.
     context = multiprocessing.get_context("spawn")
-    remaining = iter(items)
     # The function travels once per worker, not once per item: it may hold a dataset of many thousand entries.
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(function,)) as pool:
         flying: deque[Future[B]] = deque(pool.submit(_call, item) for item in islice(remaining, 4 * workers))
@@ -53,6 +60,12 @@ def in_order(function: Callable[[A], B], items: Iterable[A], workers: int) -> It
                 result = flying.popleft().result()
                 flying.extend(pool.submit(_call, item) for item in islice(remaining, 1))
                 yield result
+        except BrokenProcessPool:
+            raise UserError(
+                "a worker process died, most often for lack of memory. Run the same command again to go on, with fewer "
+                "--workers if it repeats.",
+                exit_code=ENVIRONMENT,
+            ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -1,5 +1,7 @@
 """The embed stage: one decode per clip, everything cached, failures with their reason."""
 
+import os
+
 import numpy as np
 import pytest
 from clips import clicks, clip, moving_square
@@ -97,6 +99,16 @@ def test_a_failure_in_a_worker_reaches_the_caller():
 
 def reciprocal(number: int) -> float:
     return 1 / number
+
+
+def test_a_worker_that_dies_is_said():
+    with pytest.raises(UserError, match="a worker process died"):
+        list(in_order(die, range(1, 4), 2))
+
+
+def die(number: int) -> int:
+    # The first item is done in the calling process, which shall live.
+    return number if number == 1 else os._exit(9)
 
 
 def test_few_items_do_not_pay_for_processes():
