@@ -45,14 +45,14 @@ class LogmelStats:
         return (np.stack(rows) / 20.0).astype(np.float32)
 
 
-def log_mel(audio: Audio) -> NDArray[np.float64]:
-    """Log-mel spectrogram of 16 kHz audio in dB below full scale, (frames, 32), one frame every 16 ms."""
+def log_mel(audio: Audio, *, bands: int = BANDS, hop: int = HOP) -> NDArray[np.float64]:
+    """Log-mel spectrogram of 16 kHz audio in dB below full scale, (frames, bands), a frame every `hop` samples."""
     # Imported here: librosa takes over a second, and video-only work never needs it.
     from librosa.feature import melspectrogram
 
     padded = np.pad(audio.astype(np.float64), WINDOW // 2)
     power = melspectrogram(
-        y=padded, sr=RATE, n_fft=WINDOW, hop_length=HOP, n_mels=BANDS, norm=None, htk=False, center=False
+        y=padded, sr=RATE, n_fft=WINDOW, hop_length=hop, n_mels=bands, norm=None, htk=False, center=False
     )
     # The sum of the Hann window is WINDOW / 2: a full-scale sine is then 0 dB in its band, within the filter's shape.
     decibel: NDArray[np.float64] = 10 * np.log10(np.maximum(power.T / (WINDOW / 2) ** 2, 1e-20))
