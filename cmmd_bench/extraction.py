@@ -57,6 +57,10 @@ class Views:
         self._keys: dict[tuple[str, str], str] = {}
         self._reasons: dict[tuple[str, str], str] = {}
 
+    def has(self, name: str, extractor: str) -> bool:
+        """Whether there is an array."""
+        return (name, extractor) in self._keys
+
     def get(self, name: str, extractor: str) -> Array | None:
         """The array, or None if the extractor has not seen the clip (`why` then says why)."""
         key = self._keys.get((name, extractor))

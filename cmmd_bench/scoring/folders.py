@@ -82,7 +82,7 @@ def score(
         {"model": "reference", "id": name, "reason": views.why(f"real/{name}", extractor)}
         for name in real.clips
         for extractor in extractors_of(wanted)[:1]
-        if views.get(f"real/{name}", extractor) is None
+        if not views.has(f"real/{name}", extractor)
     ]
     protocol = _protocol(spec, pairings, wanted, real, made)
     scorer = Scorer(views, [f"real/{name}" for name in real.clips], spec.seconds)

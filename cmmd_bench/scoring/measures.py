@@ -81,9 +81,9 @@ class Scorer:
 
     def _set_metric(self, metric: SetMetric, row: RowOfTable) -> tuple[Result, list[PerClip]]:
         chosen = [s for s in row.samples if metric.samples is None or s.index < metric.samples]
-        seen = [s for s in chosen if self.views.get(s.view, metric.embedder) is not None]
+        seen = [s for s in chosen if self.views.has(s.view, metric.embedder)]
         real = self.reference if metric.against == "reference" else _own_conditions(seen)
-        real = tuple(name for name in real if self.views.get(name, metric.embedder) is not None)
+        real = tuple(name for name in real if self.views.has(name, metric.embedder))
         for what, count in (("generated", len(seen)), ("real", len(real))):
             if count < 2:
                 raise ValueError(f"needs at least 2 {what} clips, found {count}")

@@ -60,7 +60,7 @@ def _unseen(row: RowOfTable, metrics: Sequence[Metric], views: Views) -> list[di
     found = []
     for sample in row.samples:
         for extractor in extractors_of(metrics):
-            if views.get(sample.view, extractor) is None:
+            if not views.has(sample.view, extractor):
                 reason = views.why(sample.view, extractor)
                 found.append({"model": row.model, "id": sample.id, "reason": reason})
                 break
