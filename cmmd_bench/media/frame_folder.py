@@ -22,7 +22,7 @@ from cmmd_bench.media.picture import fitted
 from cmmd_bench.media.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from cmmd_bench.media.video_stream import frames_on_screen, on_screen_slack, stacked
 from cmmd_bench.media.window import Window, require_reach
-from cmmd_bench.types import Video
+from cmmd_bench.types import Video, exact_rate
 
 _SOUND_SUFFIXES = (".wav", ".flac")
 _EXIF_ORIENTATION = 0x0112
@@ -57,6 +57,16 @@ def list_frames(folder: Path) -> list[Path]:
                 "a frame is missing or double. Export the frames again."
             )
     return [folder / name for _, name in numbered]
+
+
+def rate_of(folder: Path, frame_rate: Fraction | float | str | None) -> Fraction:
+    """The frame rate given for a folder; UserError if it was not."""
+    if frame_rate is None:
+        raise UserError(f"{folder} is a folder of frames, which does not know their rate. Give frame_rate.")
+    rate = exact_rate(frame_rate)
+    if rate <= 0:
+        raise ValueError(f"frame_rate must be above 0, found {frame_rate}")
+    return rate
 
 
 def sound_of(folder: Path) -> Path | None:
@@ -103,7 +113,7 @@ def read_frames(
             )
         return fitted(pixels, size)
 
-    video = stacked((picture(image), times) for image, times in shown)
+    video = stacked(((picture(image), times) for image, times in shown), window, fps=fps)
     if video is None:
         raise ValueError("images must hold at least one")
     return video

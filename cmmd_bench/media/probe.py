@@ -7,10 +7,9 @@ from pathlib import Path
 
 from cmmd_bench.errors import UserError
 from cmmd_bench.media.decoding import video_frames
-from cmmd_bench.media.frame_folder import frame_size, list_frames, sound_of
+from cmmd_bench.media.frame_folder import frame_size, list_frames, rate_of, sound_of
 from cmmd_bench.media.header import Header, read_header
 from cmmd_bench.media.picture import display_matrix, is_turned_sideways
-from cmmd_bench.types import exact_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +61,7 @@ def _of_file(path: Path) -> MediaInfo:
 
 
 def _of_folder(folder: Path, frame_rate: Fraction | float | str | None) -> MediaInfo:
-    images, sound = list_frames(folder), sound_of(folder)
-    if frame_rate is None:
-        raise UserError(f"{folder} is a folder of frames, which does not know their rate. Give frame_rate.")
-    rate = exact_rate(frame_rate)
+    images, sound, rate = list_frames(folder), sound_of(folder), rate_of(folder, frame_rate)
     height, width = frame_size(images[0])
     beside = None if sound is None else _of_file(sound)
     return MediaInfo(

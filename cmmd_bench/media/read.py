@@ -19,7 +19,7 @@ import numpy as np
 
 from cmmd_bench.errors import UserError
 from cmmd_bench.media.audio import read_audio
-from cmmd_bench.media.frame_folder import list_frames, read_frames, sound_of
+from cmmd_bench.media.frame_folder import list_frames, rate_of, read_frames, sound_of
 from cmmd_bench.media.header import read_header
 from cmmd_bench.media.video_stream import read_video
 from cmmd_bench.media.window import Window, exact_seconds
@@ -96,10 +96,7 @@ def _of_file(path: Path) -> _Sides:
 
 
 def _of_folder(path: Path, frame_rate: Fraction | float | str | None) -> _Sides:
-    images, sound = list_frames(path), sound_of(path)
-    if frame_rate is None:
-        raise UserError(f"{path} is a folder of {len(images)} frames, which does not know their rate. Give frame_rate.")
-    rate = exact_rate(frame_rate)
+    images, sound, rate = list_frames(path), sound_of(path), rate_of(path, frame_rate)
     beside = _Sides(None, None, Fraction(0), 0) if sound is None else _of_file(sound)
     return replace(beside, picture=partial(read_frames, images, rate=rate), fps=rate)
 

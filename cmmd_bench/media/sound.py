@@ -43,11 +43,13 @@ def margin(source_rate: int, target_rate: int) -> Fraction:
     return Fraction(_FILTER_REACH, min(source_rate, target_rate))
 
 
-def mono(channels: NDArray[np.floating[Any]]) -> Audio:
+def mono(channels: NDArray[np.number[Any]]) -> Audio:
     """The mean of (T, channels)."""
-    # A mean of one would turn -0.0 into 0.0, and stored clips come back bit for bit.
-    mean = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1, dtype=np.float64)
-    return np.asarray(mean, np.float32)
+    # What is no number is found later, together with its place.
+    with np.errstate(invalid="ignore", over="ignore"):
+        # A mean of one would turn -0.0 into 0.0, and stored clips come back bit for bit.
+        mean = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1, dtype=np.float64)
+        return np.asarray(mean, np.float32)
 
 
 def cut(sound: Sound, *, first: int, count: int, rate: int) -> Audio:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor, inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from av.audio.frame import AudioFrame
@@ -96,12 +97,14 @@ class _Run:
             at += len(chunk)
 
 
-def _channels(frame: AudioFrame) -> NDArray[np.float64]:
+def _channels(frame: AudioFrame) -> NDArray[np.number[Any]]:
     """(T, channels), full scale 1.0."""
-    stored = frame.to_ndarray().astype(np.float64)
+    stored = frame.to_ndarray()
     channels = stored.T if frame.format.is_planar else stored.reshape(-1, frame.layout.nb_channels)
     kind = frame.format.name.removesuffix("p")
-    return (channels - 128) / 128 if kind == "u8" else channels / _FULL_SCALE.get(kind, 1)
+    if kind == "u8":
+        return (channels - 128.0) / 128.0
+    return channels / _FULL_SCALE[kind] if kind in _FULL_SCALE else channels
 
 
 def _trimmed(end: int, header: Header, rate: int, *, last: int) -> int:

@@ -14,6 +14,7 @@ from math import ceil
 from pathlib import Path
 from typing import TypeVar
 
+import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
@@ -49,19 +50,26 @@ def read_video(path: Path, header: Header, window: Window, *, fps: Fraction, siz
     slack = on_screen_slack(video.fps, fps)
     frames = video_frames(path, header, wanted=window.start + slack)
     reformatter = VideoReformatter()
-    stored: list[tuple[int, int]] = []
+    stored = ""
 
     def picture(frame: VideoFrame) -> Video:
-        stored.append((frame.width, frame.height))
-        if size is None and stored[0] != stored[-1]:
-            (w, h), (new_w, new_h) = stored[0], stored[-1]
-            raise UserError(f"{path}: the picture changes from {w}x{h} to {new_w}x{new_h} pixels. Ask for one size.")
+        nonlocal stored
+        found = f"{frame.width}x{frame.height}"
+        stored = stored or found
+        if size is None and found != stored:
+            raise UserError(f"{path}: the picture changes from {stored} to {found} pixels. Ask for one size.")
+        try:
+            pixels = rgb(frame, reformatter)
+        except (av.FFmpegError, ValueError) as error:
+            raise UserError(
+                f"{path}: its pixels ({frame.format.name}) cannot be turned into RGB ({error}). Convert it to H.264."
+            ) from None
         matrix = display_matrix(frame)
         aspect = 1 / video.pixel_aspect if is_turned_sideways(matrix) else video.pixel_aspect
-        return fitted(turned(rgb(frame, reformatter), matrix), size, pixel_aspect=aspect)
+        return fitted(turned(pixels, matrix), size, pixel_aspect=aspect)
 
     shown = frames_on_screen(frames, window, fps=fps, slack=slack, finish=finish)
-    pictures = stacked((picture(frame), times) for frame, times in shown)
+    pictures = stacked(((picture(frame), times) for frame, times in shown), window, fps=fps)
     if pictures is None:
         raise damaged(path, "declares a picture but holds no frame")
     return pictures
@@ -104,11 +112,13 @@ def frames_on_screen(
             yield last[1], total - done
 
 
-def stacked(pictures: Iterable[tuple[Video, int]]) -> Video | None:
+def stacked(pictures: Iterable[tuple[Video, int]], window: Window, *, fps: Fraction) -> Video | None:
     """One array from pictures of equal size and how often each is repeated; None from none."""
     iterator = iter(pictures)
     first = next(iterator, None)
     if first is None:
         return None
-    pixels = np.dtype((np.uint8, first[0].shape))
-    return np.fromiter(chain.from_iterable(repeat(p, times) for p, times in chain([first], iterator)), dtype=pixels)
+    frames = chain.from_iterable(repeat(pixels, times) for pixels, times in chain([first], iterator))
+    # A known count lets the array be made once instead of growing by copies.
+    count = -1 if window.seconds is None else window.count(fps, end=window.start)
+    return np.fromiter(frames, np.dtype((np.uint8, first[0].shape)), count)

@@ -5,12 +5,18 @@ Each picture carries its number in eight vertical stripes, bright for a set bit;
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
 import numpy as np
 
 STRIPES = 8
+QUICK = {
+    "libx264": {"preset": "veryfast"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+}
 
 
 def numbered(number: int, height: int = 64, width: int = 64) -> np.ndarray:
@@ -32,6 +38,7 @@ def numbers_of(video: np.ndarray) -> list[int]:
     return [number_of(picture) for picture in video]
 
 
+@cache
 def burst(rate: int, seconds: float = 0.25) -> np.ndarray:
     """Noise between 300 and 3000 Hz, the same at every rate, found again by its correlation."""
     tones = np.random.default_rng(7)
@@ -83,7 +90,7 @@ def write_media(
     with av.open(str(path), "w", format=container, options=options or {}) as out:
         base = Fraction(1, ticks) if ticks else 1 / Fraction(fps)
         if pictures:
-            video = out.add_stream(codec, rate=Fraction(fps), options=codec_options or {})
+            video = out.add_stream(codec, rate=Fraction(fps), options=QUICK.get(codec, {}) | (codec_options or {}))
             video.height, video.width = pictures[0][1].shape[:2]
             video.pix_fmt = {"gif": "rgb8", "mjpeg": "yuvj420p", "ffv1": "bgr0"}.get(codec, "yuv420p")
             video.codec_context.time_base = base
@@ -113,16 +120,17 @@ def _encoded(audio, sounds, rate: int, layout: str, packet: int) -> list:
     name = audio.codec_context.format.name
     packets = []
     for time, samples in sounds:
-        samples = np.atleast_2d(samples).astype(np.float32)
-        for begin in range(0, samples.shape[1], packet):
-            part = np.ascontiguousarray(samples[:, begin : begin + packet])
-            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=layout)
-            frame.sample_rate = rate
-            converted = av.AudioResampler(format=name, layout=layout, rate=rate).resample(frame)
-            for one in converted:
-                one.pts = round(Fraction(time).limit_denominator(100_000) * rate) + begin
-                one.time_base = Fraction(1, rate)
-                packets += audio.encode(one)
+        stretch = av.AudioFrame.from_ndarray(np.atleast_2d(samples).astype(np.float32), format="fltp", layout=layout)
+        stretch.sample_rate = rate
+        (converted,) = av.AudioResampler(format=name, layout=layout, rate=rate).resample(stretch)
+        data = converted.to_ndarray()
+        width = data.shape[1] // converted.samples
+        for begin in range(0, converted.samples, packet):
+            part = np.ascontiguousarray(data[:, begin * width : (begin + packet) * width])
+            frame = av.AudioFrame.from_ndarray(part, format=name, layout=layout)
+            frame.sample_rate, frame.time_base = rate, Fraction(1, rate)
+            frame.pts = round(Fraction(time).limit_denominator(100_000) * rate) + begin
+            packets += audio.encode(frame)
     return packets + audio.encode(None)
 
 

@@ -159,6 +159,14 @@ def test_a_damaged_ogg_does_not_just_end_early(tmp_path):
     refused(read_clip, tmp_path / "bad.ogg", "breaks off", "promises 6.00 s")
 
 
+def test_recordings_glued_together_are_refused(tmp_path):
+    content = clapper(4.0)
+    path = write_media(tmp_path / "glued.ts", "mpegts", **content)
+    path.write_bytes(path.read_bytes() * 2)
+    refused(read_clip, path, "timestamps that jump back from", "Copy it again")
+    assert read_clip(path, seconds=2.0).video.shape[0] == 50
+
+
 def test_nothing_reaches_the_terminal(tmp_path):
     path = scramble(clip_file(tmp_path / "bad.mp4"), "video", at=1.0)
     cut_off(clip_file(tmp_path / "cut.mp4"))
@@ -170,6 +178,12 @@ def test_nothing_reaches_the_terminal(tmp_path):
         [sys.executable, "-c", code, str(path), str(tmp_path / "cut.mp4")], capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_media_load_no_heavy_library():
+    code = "import sys, cmmd_bench.media; print(sorted({'torch', 'librosa', 'scipy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_names_that_ffmpeg_would_take_for_something_else(tmp_path):

@@ -66,6 +66,8 @@ def test_several_sounds_leave_a_doubt(tmp_path):
 def test_the_rate_must_be_given(tmp_path, call):
     with pytest.raises(UserError, match=r"clip is a folder of .*frames, which does not know .*Give frame_rate"):
         call(folder_of(tmp_path / "clip"))
+    with pytest.raises(ValueError, match="frame_rate must be above 0"):
+        call(tmp_path / "clip", frame_rate=0)
 
 
 def test_a_lost_frame_is_noticed(tmp_path):

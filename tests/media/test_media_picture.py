@@ -8,6 +8,7 @@ import pytest
 from media_samples import write_media
 from PIL import Image
 
+from cmmd_bench.errors import UserError
 from cmmd_bench.media import probe, read_clip, write_clip
 from cmmd_bench.types import Clip
 
@@ -137,6 +138,43 @@ def test_colours_follow_the_formula_of_their_label(tmp_path, tags, kr, kb, full)
         out.mux(stream.encode(frame) + stream.encode(None))
     found = read_clip(tmp_path / "c.mkv").video[0]
     np.testing.assert_allclose(found, yuv_to_rgb(np.moveaxis(yuv, 0, -1), kr, kb, full).clip(0, 255), atol=1.01)
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "error"),
+    [("gray", None), ("yuv420p", 1.5), ("yuv420p10le", 1.5), ("yuva420p", 1.5), ("yuv444p", 0.5), ("gbrp10le", 0)],
+)
+def test_every_pixel_format_becomes_eight_bit_rgb(tmp_path, pixel_format, error):
+    grain = np.random.default_rng(5).integers(0, 256, (5, 5, 3), np.uint8)
+    picture = np.asarray(Image.fromarray(grain).resize((64, 64), Image.Resampling.BICUBIC))
+    if error is None:
+        picture, error = picture[..., :1].repeat(3, axis=-1), 0.5
+    with av.open(str(tmp_path / "p.mkv"), "w") as out:
+        stream = out.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, pixel_format
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        out.mux(stream.encode(frame) + stream.encode(None))
+    found = read_clip(tmp_path / "p.mkv").video[0].astype(int)
+    assert np.abs(found - picture).mean() <= error
+    assert abs((found - picture).mean()) < 0.1
+
+
+def test_a_picture_that_changes_its_size_needs_one(tmp_path):
+    with av.open(str(tmp_path / "p.mkv"), "w") as out:
+        stream = out.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuvj420p"
+        for number, side in enumerate((32, 32, 48)):
+            encoder = av.CodecContext.create("mjpeg", "w")
+            encoder.width = encoder.height = side
+            encoder.pix_fmt, encoder.time_base = "yuvj420p", Fraction(1, 10)
+            frame = av.VideoFrame.from_ndarray(np.full((side, side, 3), 99, np.uint8), format="rgb24")
+            frame.pts = number
+            for packet in encoder.encode(frame):
+                packet.stream = stream
+                out.mux(packet)
+    with pytest.raises(UserError, match=r"p\.mkv: the picture changes from 32x32 to 48x48 pixels\. Ask for one size"):
+        read_clip(tmp_path / "p.mkv")
+    assert read_clip(tmp_path / "p.mkv", size=(16, 16)).video.shape == (3, 16, 16, 3)
 
 
 def test_large_frames_that_several_threads_decode_are_the_same(tmp_path):

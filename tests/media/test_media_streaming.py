@@ -13,13 +13,13 @@ from media_samples import numbered, numbers_of
 
 from cmmd_bench.media import read_clip
 
-HOUR, RATE, FPS = 3600, 8000, 2
+HOUR, RATE, FPS = 3600, 8000, 1
 MEGABYTE = 2**20
 
 CUT = """
 import resource, sys
 from cmmd_bench.media import read_clip
-clip = read_clip(sys.argv[1], start=float(sys.argv[2]), seconds=2.0, fps=2, sample_rate=16_000)
+clip = read_clip(sys.argv[1], start=float(sys.argv[2]), seconds=2.0, fps=1, sample_rate=16_000)
 assert clip.audio.shape == (32_000,)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
