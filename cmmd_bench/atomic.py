@@ -49,6 +49,14 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
+def require_writable(folder: Path) -> None:
+    """Make `folder` and try to write there, before hours are spent on what shall go into it."""
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, whole or not at all."""
     with replacing(path) as temporary:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from cmmd_bench.types import TASKS, Audio, Clip, ClipSpec, Request, Task, Video
+from cmmd_bench.errors import UserError
+from cmmd_bench.types import TASKS, Audio, Clip, ClipSpec, Modality, Request, Task, Video
 
 Lookup = Callable[[Request], Clip]
 """From a request to the real clip that a baseline answers with."""
@@ -29,11 +30,11 @@ class Replay:
         """Yield the sides that the request's task generates."""
         for request in requests:
             if request.task == "v2a":
-                yield self._audio(request).only_audio()
+                yield _with("audio", self._audio(request)).only_audio()
             elif request.task == "a2v":
-                yield self._video(request).only_video()
+                yield _with("video", self._video(request)).only_video()
             else:
-                video, audio = self._video(request), self._audio(request)
+                video, audio = _with("video", self._video(request)), _with("audio", self._audio(request))
                 yield Clip(video.video, video.fps, audio.audio, audio.sample_rate)
 
 
@@ -64,3 +65,9 @@ class Noise:
     def _picture(self, rng: np.random.Generator) -> Video:
         shape = (self.spec.frames, self.spec.height, self.spec.width, 3)
         return rng.integers(0, 256, shape, dtype=np.uint8)
+
+
+def _with(side: Modality, clip: Clip) -> Clip:
+    if getattr(clip, side) is None:
+        raise UserError(f"the real clip that this row answers with has no {side}")
+    return clip

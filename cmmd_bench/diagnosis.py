@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cmmd_bench
+from cmmd_bench.atomic import require_writable
 from cmmd_bench.embedders.cache import default_root
 from cmmd_bench.plugins import check as check_plugin
 from cmmd_bench.plugins import installed
@@ -94,9 +95,7 @@ def _codecs() -> tuple[bool, str]:
 
 def _cache() -> tuple[bool, str]:
     root = default_root()
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=root):
-        pass
+    require_writable(root)
     free = shutil.disk_usage(root).free
     return free > ENOUGH_DISK, f"{root}, {free / 1e9:.1f} GB free"
 

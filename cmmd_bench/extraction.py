@@ -131,17 +131,23 @@ def _look(load: Callable[[S], Clip], store: FeatureCache, work: tuple[S, dict[st
     source, missing = work
     try:
         clip = load(source)
-    except (UserError, ValueError) as error:
-        return dict.fromkeys(missing, str(error))
+    except Exception as error:
+        return dict.fromkeys(missing, _reason(error))
     failures = {}
     for name, key in missing.items():
         try:
             array = get_extractor(name).see(clip)
             _check_finite(name, array)
-            store.put(key, array)
-        except ValueError as error:
-            failures[name] = str(error)
+        except Exception as error:
+            failures[name] = _reason(error)
+            continue
+        store.put(key, array)
     return failures
+
+
+def _reason(error: Exception) -> str:
+    """What happened to one clip; it must not end the scoring of all others, whatever it was."""
+    return str(error) if isinstance(error, UserError | ValueError) else f"{type(error).__name__}: {error}"
 
 
 def _check_finite(name: str, array: Array) -> None:

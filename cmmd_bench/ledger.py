@@ -10,12 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from filelock import FileLock, Timeout
+
 from cmmd_bench.atomic import explained, json_line
 from cmmd_bench.errors import UserError
 
 
 class JsonLines:
-    """One append-only file with one writer; readers may come at any time."""
+    """One append-only file with one writer at a time, held by a lock beside it; readers may come at any time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -23,6 +25,13 @@ class JsonLines:
     def __enter__(self) -> Self:
         with explained(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(f"{self.path}.lock", timeout=0)
+            try:
+                self._lock.acquire()
+            except Timeout:
+                raise UserError(
+                    f"another process is writing {self.path}. Wait for it, or give each process its own --shard i/n."
+                ) from None
             self._stream = self.path.open("ab")
             self._cut_torn_line()
         return self
@@ -31,6 +40,7 @@ class JsonLines:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stream.close()
+        self._lock.release()
 
     def append(self, value: dict[str, Any]) -> None:
         """Write one line and wait until it is on disk."""

@@ -62,8 +62,8 @@ def in_order(function: Callable[[A], B], items: Iterable[A], workers: int) -> It
                 yield result
         except BrokenProcessPool:
             raise UserError(
-                "a worker process died, most often for lack of memory. Run the same command again to go on, with fewer "
-                "--workers if it repeats.",
+                "a worker process died, most often for lack of memory. Do the same again to go on, with fewer workers "
+                "if it repeats. (A script that starts workers needs an `if __name__ == '__main__':` guard.)",
                 exit_code=ENVIRONMENT,
             ) from None
         finally:

@@ -9,8 +9,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+from cmmd_bench.content import content_digest
 from cmmd_bench.contract import tasks_violation
 from cmmd_bench.errors import ENVIRONMENT, UserError, unknown_name
 from cmmd_bench.types import Generator
@@ -49,6 +52,23 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Generator:
         raise _failure(f"generator {label} could not be built with {given}", error) from error
     _check_shape(label, generator)
     return generator  # type: ignore[no-any-return]  # checked just above
+
+
+def source(name: str) -> str:
+    """What code answers to `name`: distribution and version, or for `module:Class` a digest of the module's file.
+
+    Nothing of the plugin is run; two runs with different sources are different runs.
+    """
+    entry = _find(name)
+    if entry.dist is not None:
+        return f"{distribution(entry)} {entry.value}"
+    try:
+        spec = find_spec(entry.module)
+    except (ImportError, ValueError):
+        spec = None
+    origin = Path(spec.origin) if spec is not None and spec.origin is not None else None
+    digest = content_digest(origin)[:16] if origin is not None and origin.is_file() else "unknown"
+    return f"{entry.value} {digest}"
 
 
 def describe(entry: EntryPoint) -> str:

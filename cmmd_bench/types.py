@@ -213,7 +213,8 @@ class Embedder(Protocol):
 def exact_rate(rate: Fraction | float | str) -> Fraction:
     """A frame rate as an exact fraction; 29.97 stays 2997/100, "30000/1001" stays itself."""
     try:
-        fraction = Fraction(rate)
+        # NumPy's own numbers are no rationals to the standard library.
+        fraction = Fraction(rate.item() if isinstance(rate, np.generic) else rate)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         raise ValueError(f"fps must be a number or a fraction, found {rate!r}") from None
     return fraction.limit_denominator(100_000)

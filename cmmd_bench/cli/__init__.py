@@ -14,10 +14,13 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; a UserError is shown as its sentence, with its traceback only under `--debug`."""
+    # Anywhere on the line: whoever asks for a traceback has just seen an error and appends a word.
+    debug = "--debug" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--debug"]
     try:
         app()
     except UserError as error:
-        if "--debug" in sys.argv:
+        if debug:
             raise
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)

@@ -21,8 +21,6 @@ def doctor(
     if json:
         print_json({"checks": [check._asdict() for check in checks]})
     else:
-        print_table(
-            ["check", "", "found"], [[c.name, "ok" if c.ok else "[bold]BROKEN[/bold]", c.found] for c in checks]
-        )
+        print_table(["check", "", "found"], [[c.name, "ok" if c.ok else "BROKEN *", c.found] for c in checks])
     if not all(check.ok for check in checks):
         raise typer.Exit(ENVIRONMENT)

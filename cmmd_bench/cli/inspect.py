@@ -1,8 +1,11 @@
 """`models`, `metrics` and `suites`: what there is."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from cmmd_bench.suites import Suite
 
 
 def models(
@@ -71,5 +74,14 @@ def suites(
     if json:
         print_json({"suites": [suite.resolved() for suite in found]})
         return
-    rows = [[s.name, s.data.dataset, ", ".join(s.tasks), str(s.clip.spec), s.about] for s in found]
-    print_table(["name", "dataset", "tasks", "clips", "about"], rows)
+    rows = [[s.name, s.data.dataset, ", ".join(s.tasks), str(s.clip.spec), _lacks(s), s.about] for s in found]
+    print_table(["name", "dataset", "tasks", "clips", "runs", "about"], rows)
+
+
+def _lacks(suite: "Suite") -> str:
+    """Whether this version has all embedders of a suite."""
+    from cmmd_bench.embedders import names
+    from cmmd_bench.suites.schema import SetMetric
+
+    missing = sorted({m.embedder for m in suite.metrics if isinstance(m, SetMetric)} - set(names()))
+    return f"not yet: needs {', '.join(missing)}" if missing else "yes"

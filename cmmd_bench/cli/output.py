@@ -32,16 +32,18 @@ def _bars(stage: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """A table on stdout; cells may carry rich markup, which disappears where there is no terminal."""
+    """A table on stdout. A cell that ends in an asterisk is bold, so that the mark is not by weight alone."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, no_wrap=True)
+        table.add_column(Text(column), no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        # Text, not markup: a name such as `a[b]` is a name.
+        table.add_row(*(Text(cell, style="bold" if cell.endswith("*") else "") for cell in row))
     # Cells are never cut: a wrapped line can still be read, half a number cannot.
     console = Console()
     console.width = max(console.width, WIDE, console.measure(table).maximum)

@@ -1,5 +1,6 @@
 """`run` and `report`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -39,11 +40,14 @@ def run(
     """
     names = [name.strip() for name in models.split(",") if name.strip()]
     from cmmd_bench.cli.output import progress
-    from cmmd_bench.cli.run_options import parse_options, parse_shard
+    from cmmd_bench.cli.parsing import parse_options, parse_shard
     from cmmd_bench.runs import run as run_suite
     from cmmd_bench.runs.interrupt import second_interrupt_exits
     from cmmd_bench.suites import load_suite
 
+    if ":" in models:
+        # A model that is not packaged lies in the folder one stands in; a console script does not look there.
+        sys.path.insert(0, str(Path.cwd()))
     with second_interrupt_exits():
         outcome = run_suite(
             load_suite(suite),
@@ -54,6 +58,7 @@ def run(
             shard_of=parse_shard(shard),
             workers=workers,
             batch_size=batch_size,
+            command=sys.argv,
             progress=progress(quiet or json),
         )
     _show(outcome.folder, json=json, pending=outcome.pending)
@@ -69,11 +74,14 @@ def report(
     """
     from cmmd_bench.runs.folder import RunFolder
 
+    scored = (run / "results.json").exists()
+    if scored and not (run / "run.json").exists():
+        # A folder that `score --out` wrote.
+        _show(run, json=json, pending=0)
+        return
     manifest = RunFolder(run).manifest()
-    if manifest["status"] == "running" and not (run / "results.json").exists():
-        raise UserError(
-            f"the run in {run} is unfinished. Run its command again to finish it: {' '.join(manifest['command'])}"
-        )
+    if manifest["status"] == "running" or not scored:
+        raise UserError(f"the run in {run} is unfinished. Run its command again to finish it: {manifest['command']}")
     _show(run, json=json, pending=0)
 
 
@@ -85,7 +93,7 @@ def _show(folder: Path, *, json: bool, pending: int) -> None:
     if pending:
         if json:
             print_json({"folder": str(folder), "pending": pending})
-        note(f"this shard is done; {pending} samples are left to others. Results follow in {folder} when all are made.")
+        note(f"{pending} samples are left to other shards; results follow in {folder} when all are made.")
         return
     scores = read_results(folder)
     if json:

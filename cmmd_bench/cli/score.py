@@ -33,13 +33,16 @@ def score(
 
     Example: cmmd-bench score --generated ours=out/ours --generated theirs=out/theirs --reference data/test
     """
+    from cmmd_bench.atomic import require_writable
     from cmmd_bench.cli.output import note, print_json, progress
+    from cmmd_bench.cli.parsing import parse_rate, parse_size
     from cmmd_bench.cli.scores import show
     from cmmd_bench.runs.interrupt import second_interrupt_exits
     from cmmd_bench.scoring.folders import score as score_folders
     from cmmd_bench.scoring.results import write_scores
-    from cmmd_bench.types import exact_rate
 
+    if out is not None:
+        require_writable(out)
     with second_interrupt_exits():
         scores = score_folders(
             _named(generated),
@@ -47,8 +50,8 @@ def score(
             pairs=pairs,
             metrics=metric,
             seconds=seconds,
-            fps=None if fps is None else exact_rate(fps),
-            size=_height_width(size),
+            fps=None if fps is None else parse_rate(fps),
+            size=None if size is None else parse_size(size),
             sample_rate=sample_rate,
             workers=workers,
             progress=progress(quiet or json),
@@ -75,19 +78,10 @@ def _named(texts: list[str]) -> dict[str, Path]:
             raise UserError(
                 f"two folders are called {label!r}: {table[label]} and {path}. Name them: --generated NAME=DIR."
             )
-        if label in ("reference", "real"):
+        if label in ("reference", "condition"):
             raise UserError(f"a generated folder cannot be called {label!r}. Name it: --generated NAME={path}.")
         table[label] = path
     return table
-
-
-def _height_width(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    width, found, height = text.lower().partition("x")
-    if not (found and width.isdigit() and height.isdigit() and int(width) and int(height)):
-        raise UserError(f"--size {text!r} is not of the form WIDTHxHEIGHT, such as 256x256.")
-    return int(height), int(width)
 
 
 def _introduce(protocol: Mapping[str, Any], say: Callable[[str], None]) -> None:

@@ -35,9 +35,7 @@ def _show_task(name: str, results: Sequence[Result]) -> None:
 
 
 def _head(result: Result) -> str:
-    from rich.markup import escape
-
-    return f"{escape(result.metric)} {ARROWS[result.direction]}"
+    return f"{result.metric} {ARROWS[result.direction]}"
 
 
 def _cell(result: Result | None, best: str | None) -> str:
@@ -46,7 +44,7 @@ def _cell(result: Result | None, best: str | None) -> str:
     text = _number(result.value, result.value - result.low if result.low is not None else None)
     if result.chance is not None:
         text += f" (chance {result.chance:.2f})"
-    return f"[bold]{text} *[/bold]" if result.model == best else text
+    return f"{text} *" if result.model == best else text
 
 
 def _number(value: float, half: float | None) -> str:

@@ -60,12 +60,13 @@ def open_dataset(
     make = getattr(import_module(module), attribute)
     given = dict(options or {})
     _check_options(name, make, given)
-    if kind.procedural:
-        if root is not None:
-            raise UserError(f"dataset {name!r} is rendered on the fly and has no files; leave --data out.")
-        dataset: Dataset = make(spec, split=split, size=size, seed=seed, **given)
-    else:
-        dataset = make(spec, root=root, split=split, **given)
+    if kind.procedural and root is not None:
+        raise UserError(f"dataset {name!r} is rendered on the fly and has no files; leave --data out.")
+    where: dict[str, Any] = {"size": size, "seed": seed} if kind.procedural else {"root": root}
+    try:
+        dataset: Dataset = make(spec, split=split, **where, **given)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"dataset {name!r} cannot be opened with split {split!r} and {given}: {error}.") from error
     return dataset
 
 

@@ -13,9 +13,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cmmd_bench.datasets.windows import Window, Windows, make, media_by_stem, require_folder, starts, window_name
+from cmmd_bench.datasets.windows import (
+    Window,
+    Windows,
+    length_of,
+    make,
+    require_folder,
+    starts,
+    videos_by_stem,
+    window_name,
+)
 from cmmd_bench.errors import UserError
-from cmmd_bench.media import probe
 from cmmd_bench.types import ClipSpec, Item
 
 CAMERAS = tuple(f"c{number:02d}" for number in range(1, 10))
@@ -67,11 +75,12 @@ def aist(
     """
     base = require_folder(root, "aist")
     views = CAMERAS if cameras == "all" else tuple(cameras)
-    videos = media_by_stem(base)
+    videos = videos_by_stem(base)
     ignored = {parse_name(line).at("cAll") for line in _lines(_find(base, "ignore_list.txt"))}
     missing: list[str] = []
     skipped: list[str] = []
     short: list[str] = []
+    unreadable: list[str] = []
     cuts: list[tuple[Item, Window]] = []
     for name in [parse_name(line) for line in _lines(_split_file(base, split))]:
         if name.at("cAll") in ignored:
@@ -82,7 +91,11 @@ def aist(
             if path is None:
                 missing.append(name.at(camera))
                 continue
-            begins = starts(probe(path).seconds, spec.seconds, hop or spec.seconds)
+            length = length_of(path)
+            if isinstance(length, str):
+                unreadable.append(length)
+                continue
+            begins = starts(length, spec.seconds, spec.seconds if hop is None else hop)
             if not begins:
                 short.append(path.name)
             for start in begins:
@@ -92,6 +105,7 @@ def aist(
         "named in the split but not found": missing,
         "on the ignore list": skipped,
         f"shorter than {spec.seconds:g} s": short,
+        "unreadable": unreadable,
     }
     return make("aist", spec, cuts, left_out, where=base, expected=f"videos of crossmodal_{split}.txt")
 

@@ -15,9 +15,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cmmd_bench.datasets.windows import Window, Windows, make, media_by_stem, require_folder
+from cmmd_bench.datasets.windows import Window, Windows, events_within, length_of, make, require_folder, videos_by_stem
 from cmmd_bench.errors import UserError
-from cmmd_bench.media import probe
 from cmmd_bench.types import ClipSpec, Event, Item, Truth
 
 _REQUIRED = ("annotation_id", "video_id", "start_timestamp", "stop_timestamp", "description")
@@ -41,26 +40,29 @@ def epic_sounds(spec: ClipSpec, *, root: Path | None, split: str = "validation")
     if path is None:
         raise UserError(f"epic-sounds: found no {name} below {base}. Put the published CSV beside the videos.")
     annotations, malformed = read_annotations(path)
-    videos = media_by_stem(base)
+    videos = videos_by_stem(base)
     events: dict[str, list[Event]] = {}
     for row in annotations:
         events.setdefault(row.video, []).append(row.event)
-    lengths = {video: probe(videos[video]).seconds for video in sorted(events) if video in videos}
+    lengths = {video: length_of(videos[video]) for video in sorted(events) if video in videos}
+    unreadable = [length for length in lengths.values() if isinstance(length, str)]
     missing: list[str] = []
     outside: list[str] = []
     cuts: list[tuple[Item, Window]] = []
     for row in annotations:
-        if row.video not in lengths:
+        length = lengths.get(row.video, "")
+        if isinstance(length, str):
             missing.append(row.id)
             continue
-        start = window_start(row.event, spec.seconds, lengths[row.video])
+        start = window_start(row.event, spec.seconds, length)
         if start is None:
             outside.append(row.id)
             continue
-        truth = Truth(events=within(events[row.video], start, spec.seconds))
+        truth = Truth(events=events_within(events[row.video], start, spec.seconds))
         cuts.append((Item(row.id, group=row.video, truth=truth), Window(videos[row.video], start)))
     left_out = {
-        "events without their video": missing,
+        "events without a readable video": missing,
+        "unreadable videos": unreadable,
         f"events too near the end for {spec.seconds:g} s": outside,
         "malformed rows": malformed,
     }
@@ -71,7 +73,7 @@ def read_annotations(path: Path) -> tuple[list[Annotation], list[str]]:
     """The rows of a published CSV, and what is wrong with those that cannot be read ("line 7: ...")."""
     rows: list[Annotation] = []
     malformed: list[str] = []
-    with path.open(newline="", encoding="utf-8") as stream:
+    with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
         lacking = [column for column in _REQUIRED if column not in (reader.fieldnames or ())]
         if lacking:
@@ -81,7 +83,7 @@ def read_annotations(path: Path) -> tuple[list[Annotation], list[str]]:
         for row in reader:
             try:
                 label = row.get("class") or row["description"]
-                event = Event(seconds(row["start_timestamp"]), seconds(row["stop_timestamp"]), label)
+                event = Event(seconds(row["start_timestamp"] or ""), seconds(row["stop_timestamp"] or ""), label)
                 if event.end < event.start:
                     raise ValueError(f"stops at {event.end} s before it starts at {event.start} s")
                 rows.append(Annotation(row["annotation_id"], row["video_id"], event))
@@ -109,9 +111,3 @@ def window_start(event: Event, window: float, length: float) -> float | None:
     centred = (event.start + event.end) / 2 - window / 2
     # Down to the millisecond of the annotations, so that rounding cannot push the end past the video's.
     return math.floor(min(max(centred, 0.0), length - window) * 1000) / 1000
-
-
-def within(events: list[Event], start: float, window: float) -> tuple[Event, ...]:
-    """The events that overlap a window, in seconds of the window, cut to it."""
-    cut = (Event(max(e.start - start, 0.0), min(e.end - start, window), e.label) for e in events)
-    return tuple(sorted((e for e in cut if e.end > 0 and e.start < window), key=lambda e: (e.start, e.end, e.label)))

@@ -9,7 +9,17 @@ from fractions import Fraction
 from pathlib import Path
 
 from cmmd_bench.datasets.prepared import read_index
-from cmmd_bench.datasets.windows import Window, Windows, make, media_files, require_folder, starts, window_name
+from cmmd_bench.datasets.windows import (
+    Window,
+    Windows,
+    make,
+    media_files,
+    require_folder,
+    starts,
+    tree,
+    truth_within,
+    window_name,
+)
 from cmmd_bench.errors import UserError
 from cmmd_bench.media import is_frame_folder, probe
 from cmmd_bench.types import ClipSpec, Item, exact_rate
@@ -40,12 +50,15 @@ def folder(
         except UserError as error:
             unreadable.append(str(error))
             continue
-        begins = starts(seconds, spec.seconds, hop or spec.seconds)[:windows]
+        begins = starts(seconds, spec.seconds, spec.seconds if hop is None else hop)[:windows]
         if not begins:
             short.append(f"{path} ({seconds:.2f} s)")
         for start in begins:
             identifier = window_name(stem, start, only=len(begins) == 1)
-            item = known.get(identifier) or Item(identifier, group=window_name(stem, 0.0, only=True))
+            item = Item(identifier, group=window_name(stem, 0.0, only=True))
+            if stem in known:
+                truth = truth_within(known[stem].truth, start, spec.seconds)
+                item = Item(identifier, group=known[stem].group, truth=truth)
             cuts.append((item, Window(path, start, rate if path.is_dir() else None)))
     left_out = {f"shorter than {spec.seconds:g} s": short, "unreadable": unreadable}
     return make(name, spec, cuts, left_out, where=base, expected="video or audio files, or folders of frames")
@@ -53,7 +66,7 @@ def folder(
 
 def clips_below(root: Path) -> list[Path]:
     """Media files and folders of frames below `root`, sorted; the sound that goes with frames is no clip of its own."""
-    frames = {path for path in root.rglob("*") if path.is_dir() and is_frame_folder(path)}
+    frames = {path for path in tree(root) if path.is_dir() and is_frame_folder(path)}
     files = (
         path
         for path in media_files(root)

@@ -40,15 +40,18 @@ def prepare(
     """Store `items` of `dataset` in `out`; returns the failures, id -> reason. `advance` is called for each item."""
     _claim(out, {**describes, "spec": str(dataset.spec)})
     with JsonLines(out / INDEX) as index:
-        finished = {line["id"] for line in index.read() if (out / f"{line['id']}.mkv").is_file()}
+        finished = {line["id"]: line for line in index.read() if (out / f"{line['id']}.mkv").is_file()}
         failures: dict[str, str] = {}
         todo = [item for item in items if item.id not in finished]
+        for item in items:
+            if item.id in finished and finished[item.id]["fingerprint"] != dataset.fingerprint(item):
+                raise UserError(f"{out} holds another clip called {item.id!r}, of other data. Choose another --out.")
         for _ in range(len(items) - len(todo)):
             advance()
         errors = in_order(partial(_store, dataset, out), todo, workers_for(len(todo), workers))
         for item, error in zip(todo, errors, strict=True):
             if error is None:
-                index.append(to_line(item))
+                index.append({**asdict(item), "fingerprint": dataset.fingerprint(item)})
             else:
                 failures[item.id] = error
                 _log.warning("%s: %s", item.id, error)
@@ -58,16 +61,10 @@ def prepare(
 
 def read_index(folder: Path) -> dict[str, Item]:
     """What `prepare` knew about the clips in `folder`, by id; empty for a folder that it did not make."""
-    return {line["id"]: from_line(line) for line in read_lines(folder / INDEX)}
+    return {line["id"]: _item(line) for line in read_lines(folder / INDEX)}
 
 
-def to_line(item: Item) -> dict[str, Any]:
-    """An item as JSON."""
-    return asdict(item)
-
-
-def from_line(line: dict[str, Any]) -> Item:
-    """The item that `to_line` wrote."""
+def _item(line: dict[str, Any]) -> Item:
     truth = line["truth"]
     beats = None if truth["beats"] is None else tuple(truth["beats"])
     events = None if truth["events"] is None else tuple(Event(**event) for event in truth["events"])

@@ -4,6 +4,7 @@ Those modules decide which windows of which files make the set and what is known
 What they leave out is kept with its reason, so that a set can say what it is not.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,8 @@ from pathlib import Path
 
 from cmmd_bench.content import content_digest
 from cmmd_bench.errors import UserError
-from cmmd_bench.media import MEDIA_SUFFIXES, read_clip
-from cmmd_bench.types import Clip, ClipSpec, Item
+from cmmd_bench.media import MEDIA_SUFFIXES, VIDEO_SUFFIXES, probe, read_clip
+from cmmd_bench.types import Clip, ClipSpec, Event, Item, Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ def make(
 
 def starts(seconds: float, window: float, hop: float) -> list[float]:
     """Where windows of `window` seconds begin in `seconds` of media, `hop` apart; empty if not even one fits."""
+    if not hop > 0:
+        raise UserError(f"hop must be above 0 s, found {hop}.")
     # Containers round durations to their time base: a 1.8 s clip may declare 1.799 s.
     slack = 0.01
     count = int((seconds - window + slack) // hop) + 1 if seconds + slack >= window else 0
@@ -111,17 +114,49 @@ def require_folder(root: Path | None, dataset: str) -> Path:
     return root
 
 
-def media_by_stem(root: Path) -> dict[str, Path]:
-    """Every media file below `root` by its name without suffix; of equal names, the first in sorted order."""
+def videos_by_stem(root: Path) -> dict[str, Path]:
+    """Every video file below `root` by its name without suffix; of equal names, the first in sorted order."""
     found: dict[str, Path] = {}
     for path in sorted(media_files(root)):
-        found.setdefault(path.stem, path)
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            found.setdefault(path.stem, path)
     return found
+
+
+def length_of(path: Path) -> float | str:
+    """Seconds of a file, or why it cannot be read."""
+    try:
+        return probe(path).seconds
+    except UserError as error:
+        return str(error)
 
 
 def media_files(root: Path) -> Iterator[Path]:
     """Every file below `root` with a media suffix, hidden ones left out."""
-    for path in root.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-        if path.suffix.lower() in MEDIA_SUFFIXES and not hidden and path.is_file():
+    for path in tree(root):
+        if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file():
             yield path
+
+
+def tree(root: Path) -> Iterator[Path]:
+    """Everything below `root`, links to folders followed once, hidden names left out."""
+    seen: set[Path] = set()
+    for place, folders, files in os.walk(root, followlinks=True):
+        real = Path(place).resolve()
+        # A link may lead back up: a folder that was walked before is not walked again.
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) if real not in seen else []
+        if real not in seen:
+            yield from (Path(place) / name for name in [*folders, *sorted(files)] if not name.startswith("."))
+        seen.add(real)
+
+
+def truth_within(truth: Truth, start: float, seconds: float) -> Truth:
+    """What is known of a window, in seconds of the window: beats inside it, events that overlap it, cut to it."""
+    beats = truth.beats and tuple(beat - start for beat in truth.beats if 0 <= beat - start < seconds)
+    return Truth(beats, truth.events and events_within(truth.events, start, seconds))
+
+
+def events_within(events: Iterable[Event], start: float, seconds: float) -> tuple[Event, ...]:
+    """The events that overlap a window, in seconds of the window, cut to it."""
+    cut = (Event(max(e.start - start, 0.0), min(e.end - start, seconds), e.label) for e in events)
+    return tuple(sorted((e for e in cut if e.end > 0 and e.start < seconds), key=lambda e: (e.start, e.end, e.label)))

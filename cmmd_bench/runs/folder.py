@@ -3,9 +3,10 @@
 run.json                 manifest: written first, updated at the end
 conditions/<item>.mkv    the real clips that requests are cut from, lossless
 samples/<model>/<id>.mkv what a model made, lossless, with the given side beside it
-samples.jsonl            one line per attempt: id, model, task, item, sample, seed, sha256, seconds, error, at, and
-                         skipped for a task the model does not do. Append-only; samples.0of3.jsonl where a shard
-                         wrote it. The latest line of an id counts.
+samples.jsonl            one line per attempt: id, model, task, item, sample, seed, sha256, made (sizes and rates),
+                         seconds, error, and skipped for a task the model does not do. Append-only;
+                         samples.0of3.jsonl where a shard wrote it. Of several lines for an id a success counts, else
+                         the last failure.
 scores.jsonl             one line per sample and per-clip metric
 results.json             the table: value, interval, n, unit, direction, chance, reason
 log.txt                  what happened, with times
@@ -45,9 +46,12 @@ class RunFolder:
         return self.path / ("samples.jsonl" if count == 1 else f"samples.{index}of{count}.jsonl")
 
     def attempts(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """The ledgers of all shards: (model, request id) -> its latest line."""
+        """The ledgers of all shards: (model, request id) -> the line that counts, a success before any failure."""
         lines = [line for path in sorted(self.path.glob("samples*.jsonl")) for line in read_lines(path)]
-        return {(line["model"], line["id"]): line for line in sorted(lines, key=lambda line: line["at"])}
+        table: dict[tuple[str, str], dict[str, Any]] = {}
+        for line in sorted(lines, key=lambda line: line["error"] is None):
+            table[line["model"], line["id"]] = line
+        return table
 
     def claim(self, manifest: dict[str, Any]) -> None:
         """Write the manifest if there is none; otherwise refuse a newer schema or another configuration.
@@ -77,12 +81,27 @@ class RunFolder:
             manifest: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
             raise UserError(f"{target} is not JSON ({error.msg}, line {error.lineno}). Restore it.") from None
-        if manifest.get("schema", 0) > SCHEMA:
+        schema = manifest.get("schema") if isinstance(manifest, dict) else None
+        if not isinstance(schema, int):
+            raise UserError(f"{target} is not the manifest of a run: it has no schema number. Restore it.")
+        if schema > SCHEMA:
             raise UserError(
-                f"{self.path} was written with schema {manifest['schema']}; this version of cmmd-bench reads up to "
+                f"{self.path} was written with schema {schema}; this version of cmmd-bench reads up to "
                 f"{SCHEMA}. Upgrade cmmd-bench, or choose another folder with --out."
             )
         return manifest
+
+    def describe_models(self, described: dict[str, Any]) -> None:
+        """Keep what models say of themselves (`describe()`), and refuse one that says something else on resume."""
+        known = self.manifest().get("described", {})
+        again = {name: value for name, value in described.items() if name in known}
+        changed = list(differences({name: known[name] for name in again}, again))
+        if changed:
+            raise UserError(
+                f"{self.path} was begun with another state of a model: {'; '.join(changed)}. Finish it with that one, "
+                "or choose another folder with --out."
+            )
+        self.update_manifest(described={**known, **described})
 
     def update_manifest(self, **changes: Any) -> None:
         """Replace top-level entries of run.json."""

@@ -1,9 +1,9 @@
 """The generate stage: requests in, clips on disk and lines in the ledger out.
 
-A generator gets requests in batches and its clips are stored as they appear. A clip counts only if it keeps the
-contract of `cmmd_bench.contract`. When a generator raises, the requests it had not answered are asked again one at a
-time, so that one bad request does not sink its batch. When it returns too few or too many clips nobody can tell which
-request each belongs to, and the whole batch fails.
+A generator gets requests in batches; its clips are stored as they appear, and their lines follow when the batch is
+done. A clip counts only if it keeps the contract of `cmmd_bench.contract`. When a generator raises, or returns too few
+or too many clips so that nobody can tell which request each belongs to, its batch is asked again one request at a
+time: one bad request does not sink its batch, and the outcome does not depend on the size of batches.
 """
 
 import logging
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmmd_bench.content import content_digest
-from cmmd_bench.contract import violation
-from cmmd_bench.errors import UserError
+from cmmd_bench.contract import GENERATED, violation
+from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.ledger import JsonLines
 from cmmd_bench.media import write_clip
 from cmmd_bench.runs.folder import RunFolder
@@ -22,10 +22,11 @@ from cmmd_bench.runs.plan import Planned
 from cmmd_bench.types import Clip, Generator, Request
 
 BATCH_SIZE = 8
-GIVE_UP_AFTER = 16
-"""Failures in a row, with no success before, after which a model is not asked again: it is broken, not unlucky."""
 
 _log = logging.getLogger(__name__)
+
+ConditionOf = Callable[[Planned], Clip | None]
+"""Reads the given side of a request anew at each call; UserError where it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def generate(
     model: str,
     generator: Generator,
     requests: Sequence[Planned],
-    condition_of: Callable[[Planned], Clip | None],
+    condition_of: ConditionOf,
     seconds: float,
     folder: RunFolder,
     ledger: JsonLines,
@@ -49,38 +50,41 @@ def generate(
 ) -> None:
     """Ask `generator` for all `requests`, store what it makes, and write one ledger line for each.
 
-    `condition_of` reads the given side anew at each call; it raises UserError where that cannot be read.
     `advance` is called once per request.
     """
     for planned in requests:
         if planned.task not in generator.tasks:
             ledger.append(_line(model, planned, skipped=f"{model} does not do {planned.task}"))
             advance()
-    requests = [planned for planned in requests if planned.task in generator.tasks]
-    size = batch_size or int(getattr(generator, "batch_size", BATCH_SIZE))
-    failed_in_a_row, succeeded = 0, False
-    for first in range(0, len(requests), size):
-        batch = requests[first : first + size]
-        if failed_in_a_row >= GIVE_UP_AFTER and not succeeded:
-            for planned in batch:
-                ledger.append(_line(model, planned, error=f"not asked: the first {failed_in_a_row} requests failed"))
-                advance()
-            continue
+    asked = [planned for planned in requests if planned.task in generator.tasks]
+    size = batch_size or batch_size_of(model, generator)
+    for first in range(0, len(asked), size):
+        batch = asked[first : first + size]
+        lines: dict[str, dict[str, Any]] = {}
         started = time.monotonic()
         for planned, verdict in _answers_to_planned(generator, batch, condition_of, seconds):
-            line = _settle(model, planned, verdict, condition_of, folder, time.monotonic() - started)
+            lines[planned.id] = _settle(model, planned, verdict, condition_of, folder, time.monotonic() - started)
             started = time.monotonic()
-            ledger.append(line)
-            failed = line["error"] is not None
-            failed_in_a_row, succeeded = (failed_in_a_row + 1, succeeded) if failed else (0, True)
-            if failed:
-                _log.warning("%s, request %s: %s", model, planned.id, line["error"])
-        for _ in batch:
+        for planned in batch:
+            ledger.append(lines[planned.id])
+            if lines[planned.id]["error"] is not None:
+                _log.warning("%s, request %s: %s", model, planned.id, lines[planned.id]["error"])
             advance()
 
 
+def batch_size_of(model: str, generator: Generator) -> int:
+    """How many requests a generator wants at once: its `batch_size`, else 8; UserError unless that is 1 or more."""
+    size = getattr(generator, "batch_size", BATCH_SIZE)
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise UserError(
+            f"model {model!r} has batch_size {size!r}; expected a whole number of requests, 1 or more.",
+            exit_code=ENVIRONMENT,
+        )
+    return size
+
+
 def answers(generator: Generator, batch: Sequence[Request]) -> Iterator[tuple[int, Clip | Failure]]:
-    """One verdict for each request by its index; a later verdict on the same index replaces the earlier one."""
+    """Verdicts for requests by their index, at least one each; the last one on an index counts."""
     answered = 0
     try:
         for clip in generator.generate(list(batch)):
@@ -89,27 +93,25 @@ def answers(generator: Generator, batch: Sequence[Request]) -> Iterator[tuple[in
                 break
             broken = violation(batch[answered - 1], clip)
             yield answered - 1, clip if broken is None else Failure(broken)
+        if answered == len(batch):
+            return
+        count = f"more than {len(batch)}" if answered > len(batch) else str(answered)
+        reason = f"asked for {len(batch)}, but {count} came back"
+        again: Sequence[int] = range(len(batch))
     except (Exception, SystemExit) as error:
         _log.debug("generator raised", exc_info=True)
-        if len(batch) == 1:
-            yield 0, Failure(f"{type(error).__name__}: {error}")
-            return
-        for index in range(answered, len(batch)):
-            for _, verdict in answers(generator, [batch[index]]):
-                yield index, verdict
+        reason = f"{type(error).__name__}: {error}"
+        again = range(answered, len(batch))
+    if len(batch) == 1:
+        yield 0, Failure(reason)
         return
-    if answered != len(batch):
-        count = f"more than {len(batch)}" if answered > len(batch) else str(answered)
-        reason = f"{len(batch)} requests, but {count} clips came back; which belongs to which cannot be known"
-        for index in range(len(batch)):
-            yield index, Failure(reason)
+    for index in again:
+        for _, verdict in answers(generator, [batch[index]]):
+            yield index, verdict
 
 
 def _answers_to_planned(
-    generator: Generator,
-    batch: Sequence[Planned],
-    condition_of: Callable[[Planned], Clip | None],
-    seconds: float,
+    generator: Generator, batch: Sequence[Planned], condition_of: ConditionOf, seconds: float
 ) -> Iterator[tuple[Planned, Clip | Failure]]:
     askable: list[tuple[Planned, Request]] = []
     for planned in batch:
@@ -128,16 +130,17 @@ def _settle(
     model: str,
     planned: Planned,
     verdict: Clip | Failure,
-    condition_of: Callable[[Planned], Clip | None],
+    condition_of: ConditionOf,
     folder: RunFolder,
     seconds: float,
 ) -> dict[str, Any]:
-    if isinstance(verdict, Failure):
-        return _line(model, planned, seconds=seconds, error=verdict.reason)
     path = folder.sample(model, planned.id)
+    if isinstance(verdict, Failure):
+        path.unlink(missing_ok=True)
+        return _line(model, planned, seconds=seconds, error=verdict.reason)
     # The condition is read again: the generator had its own copy, whatever it did to it.
     write_clip(path, with_given_side(verdict, condition_of(planned)))
-    return _line(model, planned, seconds=seconds, sha256=content_digest(path))
+    return _line(model, planned, seconds=seconds, sha256=content_digest(path), made=form(planned, verdict))
 
 
 def with_given_side(generated: Clip, condition: Clip | None) -> Clip:
@@ -149,12 +152,23 @@ def with_given_side(generated: Clip, condition: Clip | None) -> Clip:
     return Clip(generated.video, generated.fps, condition.audio, condition.sample_rate)
 
 
+def form(planned: Planned, clip: Clip) -> list[str]:
+    """Size, frame rate and sample rate of the generated sides, so that scoring can say what it converts."""
+    made = []
+    if "video" in GENERATED[planned.task] and clip.video is not None:
+        made += [f"{clip.video.shape[2]}x{clip.video.shape[1]} pixels", f"{clip.fps} fps"]
+    if "audio" in GENERATED[planned.task]:
+        made += [f"{clip.sample_rate} Hz"]
+    return made
+
+
 def _line(
     model: str,
     planned: Planned,
     *,
     seconds: float = 0.0,
     sha256: str | None = None,
+    made: Sequence[str] = (),
     error: str | None = None,
     skipped: str | None = None,
 ) -> dict[str, Any]:
@@ -166,8 +180,8 @@ def _line(
         "sample": planned.sample,
         "seed": planned.seed,
         "sha256": sha256,
+        "made": list(made),
         "seconds": round(seconds, 4),
         "error": error,
         "skipped": skipped,
-        "at": round(time.time(), 3),
     }

@@ -62,21 +62,29 @@ def choose(suite: Suite, items: Sequence[Item]) -> tuple[tuple[Item, ...], tuple
 
 
 def partners(conditions: Sequence[Item], sample: int) -> dict[str, Item]:
-    """For each condition's id another one that cannot match it: of another group, a different one for each sample.
+    """For each condition's id another one that cannot match it, because it is of another group; others for each sample.
 
-    Where all groups differ this is a permutation without fixed points: the set of partners is the set itself.
+    With m the size of the largest group, conditions in the order of their groups are matched with those m or more
+    places further on: a permutation, so the set of partners is the set itself. Where one group holds more than half
+    of all conditions there is none, and its members share the others as partners.
     """
-    count = len(conditions)
+    groups: dict[str, list[Item]] = {}
+    for item in conditions:
+        groups.setdefault(item.group, []).append(item)
+    if len(groups) < 2:
+        raise UserError(
+            "the floor 'shuffled' needs conditions of at least two groups (songs, scenes), "
+            f"but all {len(conditions)} are of group {conditions[0].group!r}. Use more varied clips."
+        )
+    ordered = [item for group in sorted(groups, key=lambda name: _digest(0, name)) for item in groups[group]]
+    count, largest = len(ordered), max(map(len, groups.values()))
+    if 2 * largest <= count:
+        shift = largest + sample % (count - 2 * largest + 1)
+        return {item.id: ordered[(index + shift) % count] for index, item in enumerate(ordered)}
     table = {}
-    for index, item in enumerate(conditions):
-        others = (conditions[(index + 1 + sample + step) % count] for step in range(count))
-        partner = next((other for other in others if other.group != item.group), None)
-        if partner is None:
-            raise UserError(
-                "the floor 'shuffled' needs conditions of at least two groups (songs, scenes), "
-                f"but all {count} are of group {item.group!r}. Use more varied clips."
-            )
-        table[item.id] = partner
+    for index, item in enumerate(ordered):
+        others = [other for other in ordered if other.group != item.group]
+        table[item.id] = others[(index + sample) % len(others)]
     return table
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cmmd_bench.content import content_digest
 from cmmd_bench.errors import UserError
-from cmmd_bench.extraction import Entry
+from cmmd_bench.extraction import Entry, Views
 from cmmd_bench.media import read_clip
 from cmmd_bench.runs.folder import RunFolder
 from cmmd_bench.runs.plan import Plan, Planned
@@ -61,6 +61,7 @@ def entries(
     dataset: Dataset,
     plan: Plan,
     folder: RunFolder,
+    attempts: Attempts,
     table: Sequence[RowOfTable],
     *,
     only: tuple[Sequence[Planned], tuple[int, int]] | None,
@@ -74,16 +75,51 @@ def entries(
         for sample in row.samples:
             if mine is None or sample.id in mine:
                 path = folder.sample(row.model, sample.id)
-                wanted.append(Entry(sample.view, _digest(path), path, extractors))
+                digest = _unchanged(path, attempts[row.model, sample.id]["sha256"])
+                wanted.append(Entry(sample.view, digest, path, extractors))
     against_conditions = _extractors(suite, "conditions")
     for item in plan.conditions[index::count] if against_conditions else ():
         path = folder.condition(item.id)
         if path.is_file():
-            wanted.append(Entry(f"condition/{item.id}", _digest(path), path, against_conditions))
+            wanted.append(Entry(f"condition/{item.id}", content_digest(path), path, against_conditions))
     against_reference = _extractors(suite, "reference")
     for item in plan.reference[index::count] if against_reference else ():
         wanted.append(Entry(f"reference/{item.id}", dataset.fingerprint(item), item, against_reference))
     return wanted
+
+
+def failed(attempts: Attempts) -> list[dict[str, str]]:
+    """The ledger's failures, as they stand in the results."""
+    return [
+        {"model": line["model"], "id": line["id"], "reason": line["error"]}
+        for _, line in sorted(attempts.items())
+        if line["error"] is not None
+    ]
+
+
+def unseen_real(looked_at: Sequence[Entry[Source]], views: Views) -> list[dict[str, str]]:
+    """Real clips that some extractor could not see, each with its first reason."""
+    found = []
+    for entry in looked_at:
+        kind, _, name = entry.name.partition("/")
+        blind = [extractor for extractor in entry.extractors if not views.has(entry.name, extractor)]
+        if kind in ("condition", "reference") and blind:
+            found.append({"model": kind, "id": name, "reason": views.why(entry.name, blind[0])})
+    return found
+
+
+def converted(suite: Suite, attempts: Attempts) -> list[dict[str, Any]]:
+    """Samples that are scored at another size or rate than they were made at, by model and kind."""
+    spec = suite.clip.spec
+    expected = {f"{spec.width}x{spec.height} pixels", f"{spec.fps} fps", f"{spec.sample_rate} Hz"}
+    table: dict[tuple[str, str, str], list[str]] = {}
+    for (model, name), line in sorted(attempts.items()):
+        for made in line["made"]:
+            if made not in expected:
+                table.setdefault((model, line["task"], f"converted from {made}"), []).append(name)
+    return [
+        {"model": model, "task": task, "finding": finding, "ids": ids} for (model, task, finding), ids in table.items()
+    ]
 
 
 def _sample(model: str, planned: Planned) -> Sample:
@@ -108,10 +144,16 @@ def _extractors(suite: Suite, against: str) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _digest(path: Path) -> str:
+def _unchanged(path: Path, sha256: str) -> str:
+    """The digest of a sample, if it is still what the ledger says was made."""
     if not path.is_file():
         raise UserError(
             f"{path} is in the run's ledger but not on disk. Restore it, or delete its line from samples*.jsonl to "
             "have it made again."
         )
-    return content_digest(path)
+    if content_digest(path) != sha256:
+        raise UserError(
+            f"{path} is not what the run's ledger says was made. Restore it, or delete its line from samples*.jsonl "
+            "to have it made again."
+        )
+    return sha256

@@ -28,14 +28,18 @@ def common_spec(
 
     Lengths must agree within 0.1 s; UserError otherwise, since nobody but the user knows which part to compare.
     """
-    height, width = size or _most((i.height, i.width) for i in real if i.height and i.width) or NO_PICTURE[1]
-    return ClipSpec(
-        seconds=seconds or _common_length([info.seconds for info in real]),
-        fps=fps or _most(info.fps for info in real if info.fps) or NO_PICTURE[0],
-        height=height,
-        width=width,
-        sample_rate=sample_rate or _most(info.sample_rate for info in real if info.sample_rate) or NO_SOUND,
-    )
+    if seconds is None:
+        seconds = _common_length([info.seconds for info in real])
+    if fps is None:
+        fps = _most(info.fps for info in real if info.fps) or NO_PICTURE[0]
+    if size is None:
+        size = _most((i.height, i.width) for i in real if i.height and i.width) or NO_PICTURE[1]
+    if sample_rate is None:
+        sample_rate = _most(info.sample_rate for info in real if info.sample_rate) or NO_SOUND
+    try:
+        return ClipSpec(seconds, fps, size[0], size[1], sample_rate)
+    except ValueError as error:
+        raise UserError(f"clips cannot be compared like this: {error}.") from None
 
 
 def conversions(infos: Iterable[MediaInfo], spec: ClipSpec) -> list[str]:

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cmmd_bench
 from cmmd_bench.content import content_digest
 from cmmd_bench.datasets.folder import clips_below
 from cmmd_bench.embedders.cache import FeatureCache
 from cmmd_bench.errors import UserError, unknown_name
-from cmmd_bench.extraction import Entry, Views
+from cmmd_bench.extraction import Entry, Views, get_extractor
 from cmmd_bench.media import MediaInfo, probe, read_clip
 from cmmd_bench.parallel import default_workers
 from cmmd_bench.progress import Progress, silent
@@ -20,7 +21,7 @@ from cmmd_bench.scoring.common import common_spec, conversions
 from cmmd_bench.scoring.measures import RowOfTable, Sample, Scorer
 from cmmd_bench.scoring.pairing import Pairing, by_name, by_table, unique_names, unpaired
 from cmmd_bench.scoring.results import Scores
-from cmmd_bench.scoring.table import Metric, extractors_of, score_rows
+from cmmd_bench.scoring.table import Metric, check_metrics, extractors_of, score_rows
 from cmmd_bench.suites.schema import BeatHit, SetMetric
 from cmmd_bench.types import Clip, ClipSpec
 
@@ -62,15 +63,17 @@ def score(
     metrics: labels such as `fad[logmel-stats]` and `beat-hit@100ms`; default: all that need no download
     seconds, fps, size (height, width), sample_rate: what clips are compared at; default: what the real ones have
 
-    Files that cannot be read or placed are listed in the scores' failures; the rest is scored.
+    Files that cannot be read or placed are listed in the scores' failures; the rest is scored. A script that calls this
+    needs the usual `if __name__ == "__main__":` guard, because workers are processes.
     """
-    real = _read_folder(reference, fps, progress)
-    made = {name: _read_folder(path, fps, progress) for name, path in generated.items()}
+    wanted = [parse_metric(label) for label in metrics or DEFAULT_METRICS]
+    check_metrics(wanted)
+    real = _read_folder(Path(reference), fps, progress)
+    made = {name: _read_folder(Path(path), fps, progress) for name, path in generated.items()}
     spec = common_spec(list(real.infos.values()), seconds=seconds, fps=fps, size=size, sample_rate=sample_rate)
     pairings = {name: _pair(folder.clips, real.clips, pairs) for name, folder in made.items()}
-    wanted = _applicable(
-        [parse_metric(label) for label in metrics or DEFAULT_METRICS], real, made, chosen=bool(metrics)
-    )
+    if not metrics:
+        wanted = _applicable(wanted, real, made, paired=pairs != "none")
     rows = [_row(name, pairing) for name, pairing in pairings.items()]
     views = _extract(real, pairings, wanted, spec, workers or default_workers(), progress)
     failures = [
@@ -78,26 +81,25 @@ def score(
         for name, folder in [("reference", real), *made.items()]
         for what, reason in [*folder.left_out, *(pairings[name].left_out if name in pairings else ())]
     ]
-    failures += [
-        {"model": "reference", "id": name, "reason": views.why(f"real/{name}", extractor)}
-        for name in real.clips
-        for extractor in extractors_of(wanted)[:1]
-        if not views.has(f"real/{name}", extractor)
-    ]
+    for name in real.clips:
+        blind = [extractor for extractor in extractors_of(wanted) if not views.has(f"real/{name}", extractor)]
+        if blind:
+            failures.append({"model": "reference", "id": name, "reason": views.why(f"real/{name}", blind[0])})
     protocol = _protocol(spec, pairings, wanted, real, made)
     scorer = Scorer(views, [f"real/{name}" for name in real.clips], spec.seconds)
     return score_rows(rows, wanted, scorer, protocol=protocol, failures=failures)
 
 
 def parse_metric(label: str) -> Metric:
-    """The metric that a result's label names: `fad[logmel-stats]`, `beat-hit@100ms`."""
+    """The metric that a result's label names: `fad[logmel-stats]`, `pairwise-fvd[conv3d-random]`, `beat-hit@100ms`."""
     beat = re.fullmatch(r"beat-hit@(\d+(?:\.\d+)?)ms", label)
-    if beat:
+    if beat and float(beat[1]) > 0:
         return BeatHit(metric="beat-hit", task="joint", tolerance_ms=float(beat[1]))
-    match = re.fullmatch(r"(fvd|kvd|fad|fad-clip)\[(.+)\]", label)
+    match = re.fullmatch(r"(pairwise-)?(fvd|kvd|fad|fad-clip)\[(.+)\]", label)
     if match is None:
         raise unknown_name("metric", label, DEFAULT_METRICS)
-    return SetMetric.model_validate({"metric": match[1], "embedder": match[2], "task": "joint"})
+    against = "conditions" if match[1] else "reference"
+    return SetMetric.model_validate({"metric": match[2], "embedder": match[3], "task": "joint", "against": against})
 
 
 def _read_folder(root: Path, fps: Fraction | None, progress: Progress) -> _Folder:
@@ -107,14 +109,14 @@ def _read_folder(root: Path, fps: Fraction | None, progress: Progress) -> _Folde
     for path in clips_below(root):
         below = path.relative_to(root)
         found.setdefault((below if path.is_dir() else below.with_suffix("")).as_posix(), []).append(path)
-    clips, left_out = unique_names(found)
+    clips, left_out = unique_names(found, root)
     infos: dict[str, MediaInfo] = {}
     with progress(f"read {root.name}", len(clips)) as advance:
         for name, path in clips.items():
             try:
                 infos[name] = probe(path, frame_rate=fps)
             except UserError as error:
-                left_out.append((str(path), str(error)))
+                left_out.append((path.relative_to(root).as_posix(), str(error)))
             advance()
     if not infos:
         reasons = "".join(f" {what}: {reason}" for what, reason in left_out[:3])
@@ -130,14 +132,14 @@ def _pair(generated: Mapping[str, Path], real: Mapping[str, Path], pairs: str | 
     return by_table(generated, real, Path(pairs))
 
 
-def _applicable(metrics: Sequence[Metric], real: _Folder, made: Mapping[str, _Folder], *, chosen: bool) -> list[Metric]:
-    """By default only metrics of sides that both real and generated clips have; chosen metrics all stay."""
+def _applicable(metrics: Sequence[Metric], real: _Folder, made: Mapping[str, _Folder], *, paired: bool) -> list[Metric]:
+    """The metrics of sides that both real and generated clips have; without pairs, those of sets."""
     folders = [real, *made.values()]
     sides = {
         "video": all(any(info.fps for info in folder.infos.values()) for folder in folders),
         "audio": all(any(info.sample_rate for info in folder.infos.values()) for folder in folders),
     }
-    kept = [metric for metric in metrics if chosen or sides[metric.modality]]
+    kept = [m for m in metrics if sides[m.modality] and (paired or not isinstance(m, BeatHit))]
     if not kept:
         raise UserError("real and generated clips have no side in common: one has only pictures, the other only sound.")
     return kept
@@ -146,7 +148,7 @@ def _applicable(metrics: Sequence[Metric], real: _Folder, made: Mapping[str, _Fo
 def _row(model: str, pairing: Pairing) -> RowOfTable:
     samples = [
         Sample(
-            view=f"{model}/{answer.name}",
+            view=_view(model, answer.name),
             id=answer.name,
             condition=answer.real if answer.real is not None else answer.name,
             index=answer.index,
@@ -155,6 +157,11 @@ def _row(model: str, pairing: Pairing) -> RowOfTable:
         for answer in pairing.answers
     ]
     return RowOfTable(model, "joint", samples)
+
+
+def _view(model: str, name: str) -> str:
+    # A line break occurs in no sensible name: "a/b" of one model is never "b" of model "a".
+    return f"made/{model}\n{name}"
 
 
 def _extract(
@@ -169,7 +176,8 @@ def _extract(
     entries = [Entry(f"real/{name}", content_digest(path), path, extractors) for name, path in real.clips.items()]
     for model, pairing in pairings.items():
         for answer in pairing.answers:
-            entries.append(Entry(f"{model}/{answer.name}", content_digest(answer.path), answer.path, extractors))
+            digest = content_digest(answer.path)
+            entries.append(Entry(_view(model, answer.name), digest, answer.path, extractors))
     views = Views(FeatureCache())
     with progress("embed", len(entries)) as advance:
         views.extract(partial(_load, spec), entries, str(spec), workers=workers, advance=advance)
@@ -205,4 +213,6 @@ def _protocol(
         "converted": conversions(infos, spec),
         "pairing": {model: pairing.how for model, pairing in pairings.items()},
         "metrics": [metric.label for metric in metrics],
+        "extractors": {name: get_extractor(name).identity for name in extractors_of(metrics)},
+        "cmmd_bench": cmmd_bench.__version__,
     }

@@ -131,11 +131,12 @@ class Scorer:
 
     def _beat_hit(self, metric: BeatHit, row: RowOfTable) -> tuple[Result, list[PerClip]]:
         extractor = f"beats:{metric.tracker}"
-        judged, hits = [], []
+        judged, hits, unpaired = [], [], 0
         for sample in row.samples:
             estimate = self.views.get(sample.view, extractor)
             reference = self._reference_beats(metric, sample, extractor)
             if estimate is None or reference is None:
+                unpaired += 1
                 continue
             judged.append(sample)
             hits.append(beat_hits(reference, estimate, metric.tolerance_ms / 1000, duration=self.seconds))
@@ -156,7 +157,7 @@ class Scorer:
             seen=[sample for sample, _ in defined],
             n_reference=len(set(clusters)),
             chance=summary.macro.chance,
-            excluded=len(summary.undefined),
+            excluded=len(summary.undefined) + unpaired,
         )
         return cell, per_clip
 

@@ -7,9 +7,11 @@ another subfolder. Two files for the same place are ambiguous: both are left out
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from cmmd_bench.errors import UserError
 
@@ -33,12 +35,12 @@ class Pairing:
     how: str
 
 
-def unique_names(files: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Path], list[tuple[str, str]]]:
-    """Names that stand for one file each; files that share a name (a.mp4 and a.wav) are left out with the reason."""
+def unique_names(files: Mapping[str, Sequence[Path]], root: Path) -> tuple[dict[str, Path], list[tuple[str, str]]]:
+    """Names below `root` that stand for one file each; files that share one (a.mp4, a.wav) are left out, with why."""
     kept = {name: paths[0] for name, paths in files.items() if len(paths) == 1}
     clashes = [
         (
-            str(path),
+            path.relative_to(root).as_posix(),
             f"has the same name as {next(other for other in paths if other != path).name}; rename or remove one",
         )
         for paths in files.values()
@@ -56,7 +58,7 @@ def by_name(generated: Mapping[str, Path], real: Mapping[str, Path]) -> Pairing:
     for name, path in generated.items():
         place = _place(name, real, bare)
         if place is None:
-            left_out.append((str(path), "no real clip of this name"))
+            left_out.append((name, "no real clip of this name"))
         else:
             placed.setdefault(place, []).append((name, path))
     if not placed:
@@ -73,7 +75,7 @@ def by_name(generated: Mapping[str, Path], real: Mapping[str, Path]) -> Pairing:
     ]
     for (real_name, index), found in sorted(placed.items()):
         if len(found) > 1:
-            both = " and ".join(str(path) for _, path in found)
+            both = " and ".join(name for name, _ in found)
             left_out.append((both, f"both would be sample {index} of {real_name!r}; rename or remove one"))
     conditions = len({answer.real for answer in answers})
     how = f"{len(answers)} clips paired by name with {conditions} real clips"
@@ -89,22 +91,27 @@ def by_table(generated: Mapping[str, Path], real: Mapping[str, Path], table: Pat
     answers: list[Answer] = []
     left_out: list[tuple[str, str]] = []
     used: dict[str, int] = {}
-    with table.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
+    with _opened(table) as stream:
+        reader = csv.DictReader(stream, delimiter=_delimiter(stream))
         lacking = {"generated", "reference"} - set(reader.fieldnames or ())
         if lacking:
             found = ", ".join(reader.fieldnames or ("none",))
             raise UserError(f"{table} has no column {' and '.join(sorted(lacking))}; found {found}.")
+        listed: set[str] = set()
         for row in reader:
+            line = f"{table.name}, line {reader.line_num}"
             name, other = _key(row["generated"], generated), _key(row["reference"], real)
             if name is None or other is None:
                 missing = row["generated"] if name is None else row["reference"]
-                left_out.append((f"{table}, line {reader.line_num}", f"{missing!r} is not among the clips"))
+                left_out.append((line, f"{missing!r} is not among the clips"))
                 continue
+            if name in listed:
+                left_out.append((line, f"{name!r} is listed before"))
+                continue
+            listed.add(name)
             answers.append(Answer(name, generated[name], other, used.get(other, 0)))
             used[other] = used.get(other, 0) + 1
-    listed = {answer.name for answer in answers}
-    left_out += [(str(path), f"not listed in {table.name}") for name, path in generated.items() if name not in listed]
+    left_out += [(name, f"not listed in {table.name}") for name in generated if name not in listed]
     if not answers:
         raise UserError(f"no pairs: no line of {table} names a generated and a real clip. " + _first(left_out))
     return Pairing(answers, left_out, f"{len(answers)} clips paired by {table.name} with {len(used)} real clips")
@@ -114,6 +121,22 @@ def unpaired(generated: Mapping[str, Path]) -> Pairing:
     """No pairs: each clip is a condition of its own, and metrics that need pairs are not computed."""
     answers = [Answer(name, path, None, 0) for name, path in sorted(generated.items())]
     return Pairing(answers, (), f"{len(answers)} clips, not paired: sets are compared as wholes")
+
+
+@contextmanager
+def _opened(table: Path) -> Iterator[TextIO]:
+    # utf-8-sig: spreadsheets put a byte order mark in front.
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as stream:
+            yield stream
+    except UnicodeDecodeError:
+        raise UserError(f"{table} is not UTF-8 text. Save it as CSV in UTF-8.") from None
+
+
+def _delimiter(stream: TextIO) -> str:
+    header = stream.readline()
+    stream.seek(0)
+    return ";" if ";" in header and "," not in header else ","
 
 
 def _place(name: str, real: Mapping[str, Path], bare: Mapping[str, str]) -> tuple[str, int] | None:
@@ -139,7 +162,9 @@ def _unique_bare(real: Mapping[str, Path]) -> dict[str, str]:
 
 def _key(text: str, clips: Mapping[str, Path]) -> str | None:
     name = (text or "").strip()
-    without = Path(name).with_suffix("").as_posix() if name else name
+    # `clip.mp4` names `clip`; only the last part may lose its suffix.
+    folder, slash, last = name.rpartition("/")
+    without = folder + slash + (last.rpartition(".")[0] or last)
     return next((candidate for candidate in (name, without) if candidate in clips), None)
 
 

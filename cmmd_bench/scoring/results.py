@@ -1,6 +1,6 @@
 """Results: one record per model, task and metric, and how they stand in results.json.
 
-results.json holds no time, path or machine: the same samples give the same bytes, whoever scores them.
+results.json holds no time and nothing of the machine; the same samples give the same bytes, whoever scores them.
 """
 
 import json

@@ -6,7 +6,8 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from cmmd_bench.contract import GENERATED
-from cmmd_bench.extraction import Views
+from cmmd_bench.errors import UserError
+from cmmd_bench.extraction import Views, get_extractor
 from cmmd_bench.levels import findings
 from cmmd_bench.scoring.measures import RowOfTable, Scorer
 from cmmd_bench.scoring.results import PerClip, Result, Scores
@@ -42,6 +43,17 @@ def score_rows(
                 results.append(result)
                 per_clip += values
     return Scores(protocol, results, per_clip, broken, notes)
+
+
+def check_metrics(metrics: Sequence[Metric]) -> None:
+    """Refuse an embedder or tracker that does not exist, and one that looks at the other side than the metric."""
+    for metric in metrics:
+        extractor = get_extractor(extractor_of(metric))
+        if extractor.modality != metric.modality:
+            raise UserError(
+                f"{metric.label} measures {metric.modality}, but {extractor_of(metric)} looks at {extractor.modality}. "
+                "Choose another embedder."
+            )
 
 
 def extractors_of(metrics: Sequence[Metric], task: Task | None = None) -> tuple[str, ...]:

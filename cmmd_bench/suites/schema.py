@@ -16,7 +16,7 @@ SCHEMA = 1
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataConfig(_Strict):
@@ -42,9 +42,11 @@ class ClipConfig(_Strict):
     size: tuple[PositiveInt, PositiveInt]
     sample_rate: PositiveInt
 
-    @field_validator("fps")
+    @field_validator("fps", mode="before")
     @classmethod
     def _a_rate(cls, value: str | float) -> str:
+        if isinstance(value, bool):
+            raise ValueError(f"fps must be a number or a fraction, found {value}")
         rate = exact_rate(value)
         if rate <= 0:
             raise ValueError(f"fps must be above 0, found {value}")
@@ -77,8 +79,8 @@ class SetMetric(_Strict):
 
     @property
     def label(self) -> str:
-        """`fad[logmel-stats]`: the metric and whose features it used; never compare different labels."""
-        return f"{self.metric}[{self.embedder}]"
+        """`fad[logmel-stats]`, `pairwise-fvd[i3d]`: metric, reference and features; never compare different labels."""
+        return f"{'pairwise-' if self.against == 'conditions' else ''}{self.metric}[{self.embedder}]"
 
     @property
     def modality(self) -> Modality:

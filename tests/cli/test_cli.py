@@ -76,7 +76,8 @@ def test_a_mistake_is_a_sentence_without_a_traceback():
     assert done.stdout == ""
     assert done.stderr.startswith("error: no suite named 'demmo'. Did you mean 'demo'?")
     assert "Traceback" not in done.stderr
-    assert "Traceback" in cmmd_bench_command("--debug", "run", "--suite", "demmo").stderr
+    for line in (["--debug", "run", "--suite", "demmo"], ["run", "--suite", "demmo", "--debug"]):
+        assert "Traceback" in cmmd_bench_command(*line).stderr
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,8 @@ def test_a_mistake_is_a_sentence_without_a_traceback():
         (["score", "--generated", "a=.", "--generated", "a=..", "--reference", "."], "two folders are called 'a'"),
         (["data", "prepare", "beatdnce", "--out", "x"], "no dataset named 'beatdnce'. Did you mean 'beatdance'?"),
         (["data", "prepare", "aist", "--out", "x"], "dataset 'aist' needs its files: say where they are with --data"),
+        (["score", "--generated", ".", "--reference", ".", "--fps", "abc"], "--fps 'abc' is not a rate above 0"),
+        (["score", "--generated", ".", "--reference", ".", "--fps", "0"], "--fps '0' is not a rate above 0"),
         (["report", "/"], "is not a run folder: it has no run.json"),
     ],
 )
@@ -139,6 +142,7 @@ def test_score_exits_with_1_when_something_failed(tmp_path):
     assert "compared at 1 s, 10 fps, 32x32 pixels, 16000 Hz" in good.stderr
     assert "made: 3 clips paired by name with 3 real clips" in good.stderr
     assert json.loads((tmp_path / "scores" / "results.json").read_text())["failures"] == []
+    assert cmmd_bench_command("report", str(tmp_path / "scores")).stdout == good.stdout
     (tmp_path / "made" / "2.mkv").write_bytes(b"")
     bad = cmmd_bench_command(*arguments)
     assert bad.returncode == 1
@@ -152,6 +156,44 @@ def test_an_unwritable_folder_is_an_environment_error(tmp_path):
     assert done.returncode == 3
     assert "cannot write" in done.stderr
     assert str(tmp_path / "file") in done.stderr
+
+
+def test_scores_that_cannot_be_written_are_refused_first(tmp_path):
+    (tmp_path / "file").write_text("")
+    arguments = [
+        "score",
+        "--generated",
+        str(tmp_path),
+        "--reference",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "file" / "x"),
+    ]
+    done = cmmd_bench_command(*arguments)
+    assert done.returncode == 3
+    assert "cannot write" in done.stderr
+
+
+def test_a_model_beside_the_user(tmp_path):
+    """`module:Class` is looked for where the user stands, also by the installed command."""
+    (tmp_path / "mine.py").write_text((Path(__file__).parents[1] / "runs" / "models.py").read_text())
+    command = Path(sys.executable).with_name("cmmd-bench")
+    if not command.exists():
+        pytest.skip("the console script is not installed beside this interpreter")
+    line = [str(command), "run", "--suite", str(SUITE), "--models", "mine:Tone", "--out", "run"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Tone" in done.stdout
+
+
+def test_names_with_brackets_are_names(tmp_path):
+    for index in range(3):
+        write_clip(tmp_path / "real" / f"{index}.mkv", clip(index))
+    done = cmmd_bench_command(
+        "score", "--generated", f"a[/b]={tmp_path / 'real'}", "--reference", str(tmp_path / "real")
+    )
+    assert done.returncode == 0, done.stderr
+    assert "a[/b]" in done.stdout
 
 
 def test_a_missing_plugin_is_found_before_any_work(tmp_path):

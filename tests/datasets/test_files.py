@@ -11,9 +11,9 @@ from PIL import Image
 
 from cmmd_bench.datasets import open_dataset
 from cmmd_bench.datasets.aist import parse_name
-from cmmd_bench.datasets.epic_sounds import read_annotations, seconds, window_start, within
+from cmmd_bench.datasets.epic_sounds import read_annotations, seconds, window_start
 from cmmd_bench.datasets.prepared import prepare
-from cmmd_bench.datasets.windows import starts
+from cmmd_bench.datasets.windows import events_within, starts
 from cmmd_bench.errors import UserError
 from cmmd_bench.media import write_clip
 from cmmd_bench.types import ClipSpec, Event, Truth
@@ -216,7 +216,7 @@ def test_windows_on_events(event, length, expected):
 
 def test_events_are_cut_to_the_window():
     events = [Event(0.0, 0.9, "before"), Event(0.5, 1.5, "into"), Event(1.2, 1.3, "inside"), Event(1.9, 4.0, "out of")]
-    assert within(events, 1.0, 1.0) == (
+    assert events_within(events, 1.0, 1.0) == (
         Event(0.0, 0.5, "into"),
         Event(pytest.approx(0.2), pytest.approx(0.3), "inside"),
         Event(pytest.approx(0.9), 1.0, "out of"),
@@ -241,7 +241,7 @@ def test_epic_sounds_on_small_videos(tmp_path):
     assert second.truth.events[0].label == "water"
     assert second.truth.events[0].start == pytest.approx(0.4)
     assert dataset.load(second).video.shape == (10, 16, 16, 3)
-    assert dataset.left_out["events without their video"] == ["P02_01_0"]
+    assert dataset.left_out["events without a readable video"] == ["P02_01_0"]
     assert dataset.left_out["events too near the end for 1 s"] == ["P01_11_2"]
     assert dataset.left_out["malformed rows"] == ["line 6: 'soon' is not a time of the form HH:MM:SS.sss"]
 
@@ -307,6 +307,39 @@ def test_prepare_refuses_other_settings(tmp_path):
     prepare(source, source.items(), tmp_path, describes={"dataset": "beatdance", "seed": 0})
     with pytest.raises(UserError, match=r"prepared with other settings \(seed: 0 there, 1 now\)"):
         prepare(source, source.items(), tmp_path, describes={"dataset": "beatdance", "seed": 1})
+
+
+def test_prepare_refuses_other_data_of_the_same_name(tmp_path):
+    for seed, name in enumerate("ab"):
+        write_clip(tmp_path / name / "x.mkv", clip(seed))
+    first, second = (open_dataset("folder", SPEC, root=tmp_path / name) for name in "ab")
+    prepare(first, first.items(), tmp_path / "out", describes={})
+    with pytest.raises(UserError, match="holds another clip called 'x', of other data"):
+        prepare(second, second.items(), tmp_path / "out", describes={})
+
+
+def test_linked_folders_are_followed_once(tmp_path):
+    write_clip(tmp_path / "elsewhere" / "a.mkv", clip(1))
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "root")
+    assert ids(open_dataset("folder", SPEC, root=tmp_path / "root")) == ["link-a"]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"split": "nosuch"}, "split 'nosuch'"),
+        ({"name": "folder", "options": {"hop": -1}}, "hop must be above 0 s, found -1"),
+        ({"name": "folder", "options": {"hop": "a"}}, "cannot be opened"),
+    ],
+)
+def test_options_out_of_range(tmp_path, options, complaint):
+    write_clip(tmp_path / "a.mkv", clip(1))
+    name = options.pop("name", "beatdance")
+    root = tmp_path if name == "folder" else None
+    with pytest.raises(UserError, match=complaint):
+        open_dataset(name, SPEC, root=root, **options)
 
 
 def test_prepare_reports_what_it_could_not_read(tmp_path):

@@ -93,6 +93,26 @@ class RaisesOnOne(OnlySound):
         return super().answer(request)
 
 
+class SkipsOne(RaisesOnOne):
+    """Leaves out a request that it cannot answer instead of saying so."""
+
+    def generate(self, requests):
+        for request in requests:
+            try:
+                yield self.answer(request)
+            except RuntimeError:
+                continue
+
+
+class OneSlowFrame(Tone):
+    """A single picture that claims to last."""
+
+    tasks = frozenset({"a2v"})
+
+    def answer(self, request):
+        return Clip(np.full((1, 16, 16, 3), request.seed % 256, np.uint8), 1.0)
+
+
 class RaisesAlways(OnlySound):
     def generate(self, requests):
         raise MemoryError("out of memory")

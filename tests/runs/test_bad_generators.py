@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cmmd_bench.errors import UserError
 from cmmd_bench.media import read_clip
 from cmmd_bench.runs import RunFolder, run
 
@@ -32,8 +33,8 @@ def lines_of(folder: Path, model: str) -> list[dict]:
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        ("TooFew", "8 requests, but 7 clips came back; which belongs to which cannot be known"),
-        ("TooMany", "8 requests, but more than 8 clips came back"),
+        ("TooFew", "asked for 1, but 0 came back"),
+        ("TooMany", "asked for 1, but more than 1 came back"),
         ("WrongShape", "ValueError: audio must be a mono array of shape (T,), found shape (2, 100)"),
         ("NotAClip", "expected a Clip, found ndarray"),
         ("TooShort", "audio must last 0.8 s within one frame (0.1 s), found 0.00625 s (100 samples at 16000 Hz)"),
@@ -79,12 +80,31 @@ def test_failures_are_tried_again_when_the_command_is_repeated(short, tmp_path, 
     assert 0 < len(lines_of(folder, "RaisesOnOne")) - tried < 4
 
 
-def test_a_model_that_only_fails_is_not_asked_for_ever(short, tmp_path, monkeypatch):
-    monkeypatch.setattr("cmmd_bench.runs.generate.GIVE_UP_AFTER", 3)
-    outcome = run(short, {"models:RaisesAlways": {}}, out=tmp_path / "run", batch_size=2, workers=1)
-    errors = [line["error"] for line in lines_of(outcome.folder, "RaisesAlways")]
-    assert errors[:4] == ["MemoryError: out of memory"] * 4
-    assert errors[4:] == ["not asked: the first 4 requests failed"] * 4
+def test_a_generator_that_leaves_one_out_loses_that_one_only(short, tmp_path):
+    outcome = run(short, {"models:SkipsOne": {}}, out=tmp_path / "run", workers=1)
+    lines = lines_of(outcome.folder, "SkipsOne")
+    failed = {line["id"] for line in lines if line["error"]}
+    assert failed == {line["id"] for line in lines if line["id"].endswith("-1") and line["seed"] % 2}
+    assert 0 < len(failed) < 4
+    other = run(short, {"models:SkipsOne": {}}, out=tmp_path / "one by one", batch_size=1, workers=1)
+    assert (other.folder / "results.json").read_bytes() == (outcome.folder / "results.json").read_bytes()
+
+
+@pytest.mark.parametrize("size", [0, -3, None, 2.5, True])
+def test_batch_sizes_that_are_none(short, tmp_path, size, monkeypatch):
+    import models
+
+    monkeypatch.setattr(models.Tone, "batch_size", size, raising=False)
+    with pytest.raises(UserError, match="model 'Tone' has batch_size .*expected a whole number of requests, 1 or more"):
+        run(short, {"models:Tone": {}}, out=tmp_path / "run", workers=1)
+
+
+def test_pictures_too_slow_to_be_a_video_are_refused(small, tmp_path):
+    outcome = run(small, {"models:OneSlowFrame": {}}, out=tmp_path / "run", workers=1)
+    assert all(
+        "video must last 0.8 s within one frame (0.1 s)" in failure["reason"] for failure in outcome.scores.failures
+    )
+    assert len(outcome.scores.failures) == 8
 
 
 def test_a_generator_cannot_touch_the_condition(short, tmp_path):

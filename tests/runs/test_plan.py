@@ -70,11 +70,22 @@ def test_partners_are_a_permutation_without_fixed_points():
     assert partners(conditions, 0) != partners(conditions, 1)
 
 
-def test_partners_are_of_another_group():
-    conditions = items(9, group=lambda index: f"song{index // 3}")
+@pytest.mark.parametrize("sizes", [(3, 3, 3), (1, 2, 3), (4, 1, 1, 2), (2, 2), (5, 1, 1), (6, 1)])
+def test_partners_are_of_another_group(sizes):
+    groups = [f"song{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    conditions = items(len(groups), group=lambda index: groups[index])
     group = {item.id: item.group for item in conditions}
-    for sample in range(9):
-        assert all(group[name] != partner.group for name, partner in partners(conditions, sample).items())
+    for sample in range(7):
+        table = partners(conditions, sample)
+        assert all(group[name] != partner.group for name, partner in table.items())
+        if 2 * max(sizes) <= len(groups):
+            assert sorted(partner.id for partner in table.values()) == sorted(group)
+
+
+def test_every_sample_has_another_partner_while_there_are_some():
+    conditions = items(5, group=lambda index: "AAABC"[index])
+    seen = {partners(conditions, sample)["clip-0000"].id for sample in range(2)}
+    assert seen == {"clip-0003", "clip-0004"}
 
 
 def test_one_group_has_no_partners():

@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cmmd_bench.errors import UserError
+from cmmd_bench.ledger import JsonLines
 from cmmd_bench.media import read_clip
 from cmmd_bench.runs import RunFolder, run
 
@@ -29,14 +32,14 @@ def test_every_row_and_metric_is_there(finished, small):
     assert all(r.n == 4 for r in cells.values() if r.metric != "beat-hit@100ms[truth]")
     assert cells["Tone", "v2a", "fad[logmel-stats]"].n_samples == 8
     assert cells["Tone", "v2a", "fad-clip[logmel-stats]"].n_samples == 4
-    assert cells["Tone", "a2v", "fvd[conv3d-random]"].n_reference == 4
+    assert cells["Tone", "a2v", "pairwise-fvd[conv3d-random]"].n_reference == 4
     assert cells["Tone", "a2v", "kvd[conv3d-random]"].n_reference == 6
 
 
 def test_ground_truth_is_its_own_condition(finished):
     cells = {(r.model, r.metric): r.value for r in finished.scores.results}
-    assert cells["ground-truth", "fvd[conv3d-random]"] == pytest.approx(0, abs=1e-9)
-    assert cells["noise", "fvd[conv3d-random]"] > 0.01
+    assert cells["ground-truth", "pairwise-fvd[conv3d-random]"] == pytest.approx(0, abs=1e-9)
+    assert cells["noise", "pairwise-fvd[conv3d-random]"] > 0.01
     assert cells["ground-truth", "fad[logmel-stats]"] < cells["noise", "fad[logmel-stats]"]
 
 
@@ -121,7 +124,7 @@ def test_another_configuration_is_refused_with_the_difference(finished, small):
     changed = small.model_copy(update={"samples_per_condition": 3})
     with pytest.raises(UserError, match=r"suite\.samples_per_condition: 2 there, 3 now.*--out"):
         run(changed, {"models:Tone": {}}, out=finished.folder)
-    with pytest.raises(UserError, match=r"models\.models:Tone\.delay: None there, 1 now"):
+    with pytest.raises(UserError, match=r"models\.Tone\.options\.delay: None there, 1 now"):
         run(small, {"models:Tone": {"delay": 1}}, out=finished.folder)
 
 
@@ -139,6 +142,63 @@ def test_a_sample_that_vanished_is_named(finished, small, tmp_path):
     victim.unlink()
     with pytest.raises(UserError, match=f"{victim.name} is in the run's ledger but not on disk"):
         run(small, {"models:Tone": {}}, out=folder, workers=1)
+
+
+def test_a_sample_that_was_exchanged_is_named(finished, small, tmp_path):
+    folder = shutil.copytree(finished.folder, tmp_path / "copy")
+    victim = next((folder / "samples" / "Tone").iterdir())
+    shutil.copy(folder / "samples" / "noise" / victim.name, victim)
+    with pytest.raises(UserError, match=f"{victim.name} is not what the run's ledger says was made"):
+        run(small, {"models:Tone": {}}, out=folder, workers=1)
+
+
+def test_another_state_of_the_model_is_another_run(small, tmp_path, monkeypatch):
+    module = tmp_path / "changing.py"
+    code = (Path(__file__).parent / "models.py").read_text()
+    module.write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    run(small, {"changing:Tone": {}}, out=tmp_path / "run", shard_of=(0, 5), workers=1)
+    module.write_text(code + "\n# retrained\n")
+    with pytest.raises(UserError, match=r"models\.Tone\.source: 'changing:Tone \w+' there, 'changing:Tone \w+' now"):
+        run(small, {"changing:Tone": {}}, out=tmp_path / "run", workers=1)
+    sys.modules.pop("changing", None)
+
+
+def test_what_a_model_says_of_itself_is_kept_and_compared(small, tmp_path, monkeypatch):
+    import models
+
+    monkeypatch.setattr(models.Tone, "describe", lambda self: {"weights": "abc"}, raising=False)
+    first = run(small, {"models:Tone": {}}, out=tmp_path / "run", shard_of=(0, 5), workers=1)
+    assert json.loads((first.folder / "run.json").read_text())["described"] == {"Tone": {"weights": "abc"}}
+    monkeypatch.setattr(models.Tone, "describe", lambda self: {"weights": "xyz"})
+    with pytest.raises(UserError, match=r"another state of a model: Tone\.weights: 'abc' there, 'xyz' now"):
+        run(small, {"models:Tone": {}}, out=tmp_path / "run", workers=1)
+
+
+def test_a_wrong_option_does_not_claim_the_folder(small, tmp_path):
+    with pytest.raises(UserError, match="could not be built with"):
+        run(small, {"models:Tone": {"pitch": 3}}, out=tmp_path / "run", workers=1)
+    assert run(small, {"models:Tone": {}}, out=tmp_path / "run", workers=1).scores.complete
+
+
+@pytest.mark.parametrize("value", [float("nan"), Path("weights.pt"), {1, 2}])
+def test_options_that_cannot_be_written_down(small, tmp_path, value):
+    with pytest.raises(UserError, match="options of model 'Tone' cannot stand in a run's manifest"):
+        run(small, {"models:Tone": {"log": value}}, out=tmp_path / "run")
+
+
+def test_two_processes_do_not_write_one_ledger(small, tmp_path):
+    with (
+        JsonLines(tmp_path / "run" / "samples.jsonl"),
+        pytest.raises(UserError, match="another process is writing .*--shard"),
+    ):
+        run(small, {"models:Tone": {}}, out=tmp_path / "run", workers=1)
+
+
+def test_samples_of_another_form_are_converted_and_said(finished):
+    said = {(f["model"], f["finding"]): len(f["ids"]) for f in finished.scores.findings}
+    assert said["Tone", "converted from 16x16 pixels"] == 8
+    assert not any(model == "ground-truth" and "converted" in finding for model, finding in said)
 
 
 def test_the_default_folder_is_found_again(small, tmp_path, monkeypatch):

@@ -35,17 +35,13 @@ def test_subfolders():
     # A bare name that stands for two real clips stands for none.
     pairing = by_name(files("a", "x/c"), files("x/a", "y/a", "x/c"))
     assert places(pairing) == {"x/c": ("x/c", 0)}
-    assert pairing.left_out == [("a.mp4", "no real clip of this name")]
+    assert pairing.left_out == [("a", "no real clip of this name")]
 
 
 def test_two_clips_for_one_place_are_both_left_out():
     pairing = by_name(files("a_1", "a/1", "b"), files("a", "b"))
     assert places(pairing) == {"b": ("b", 0)}
-    assert len(pairing.left_out) == 1
-    what, reason = pairing.left_out[0]
-    assert "a_1.mp4" in what
-    assert "a/1.mp4" in what
-    assert "both would be sample 1 of 'a'" in reason
+    assert pairing.left_out == [("a_1 and a/1", "both would be sample 1 of 'a'; rename or remove one")]
 
 
 def test_no_pairs_names_an_example_and_the_ways_out():
@@ -59,19 +55,37 @@ def test_without_pairs_every_clip_is_its_own_condition():
 
 
 def test_files_that_share_a_name_are_left_out():
-    kept, clashes = unique_names({"a": [Path("a.mp4"), Path("a.wav")], "b": [Path("b.mp4")]})
-    assert kept == {"b": Path("b.mp4")}
+    kept, clashes = unique_names({"a": [Path("x/a.mp4"), Path("x/a.wav")], "b": [Path("x/b.mp4")]}, Path("x"))
+    assert kept == {"b": Path("x/b.mp4")}
     assert [what for what, _ in clashes] == ["a.mp4", "a.wav"]
     assert "same name as a.wav" in clashes[0][1]
 
 
 def test_a_table(tmp_path):
     table = tmp_path / "pairs.csv"
-    table.write_text("generated,reference\nx.mp4,a\ny,a.wav\nz,b\nnowhere,b\n")
+    table.write_text("generated,reference\nx.mp4,a\ny,a.wav\nz,b\nnowhere,b\nx,b\n")
     pairing = by_table(files("x", "y", "z", "w"), files("a", "b"), table)
     assert places(pairing) == {"x": ("a", 0), "y": ("a", 1), "z": ("b", 0)}
-    assert (f"{table}, line 5", "'nowhere' is not among the clips") in pairing.left_out
-    assert ("w.mp4", "not listed in pairs.csv") in pairing.left_out
+    assert pairing.left_out == [
+        ("pairs.csv, line 5", "'nowhere' is not among the clips"),
+        ("pairs.csv, line 6", "'x' is listed before"),
+        ("w", "not listed in pairs.csv"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeffgenerated,reference\nx,a\n", "generated;reference\nx.y;a\n", "generated,reference\n.,a\nx,a\n"]
+)
+def test_tables_as_spreadsheets_write_them(tmp_path, text):
+    table = tmp_path / "pairs.csv"
+    table.write_text(text, encoding="utf-8")
+    assert set(places(by_table(files("x", "x.y"), files("a"), table))) <= {"x", "x.y"}
+
+
+def test_a_table_in_another_encoding(tmp_path):
+    (tmp_path / "pairs.csv").write_bytes("generated,reference\né,a\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"pairs\.csv is not UTF-8 text"):
+        by_table(files("x"), files("a"), tmp_path / "pairs.csv")
 
 
 @pytest.mark.parametrize(

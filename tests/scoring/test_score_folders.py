@@ -71,9 +71,11 @@ def test_several_folders_are_several_rows(real, made, tmp_path):
 
 def test_without_pairs_only_sets_are_compared(real, made):
     scores = score({"ours": made}, real, pairs="none", workers=1)
-    assert cells(scores)["beat-hit@100ms"].value is None
-    assert "needs pairs" in cells(scores)["beat-hit@100ms"].why
+    assert scores.complete
     assert cells(scores)["fad[logmel-stats]"].n == 10
+    assert "beat-hit@100ms" not in cells(scores)
+    asked = score({"ours": made}, real, pairs="none", metrics=["beat-hit@100ms"], workers=1)
+    assert "needs pairs" in cells(asked)["beat-hit@100ms"].why
 
 
 def test_no_pairs(real, tmp_path):
@@ -255,3 +257,42 @@ def test_real_clips_of_two_corpora(shared, tmp_path):
         )
         value = {(r.model, r.metric): r.value for r in scores.results}
         assert all(value["self", label] < value["other", label] / 3 for label in labels), value
+
+
+def test_metrics_of_the_other_side_are_refused(real, made):
+    with pytest.raises(UserError, match=r"fad\[conv3d-random\] measures audio, but conv3d-random looks at video"):
+        score({"ours": made}, real, metrics=["fad[conv3d-random]"], workers=1)
+    with pytest.raises(UserError, match="no metric named 'beat-hit@0ms'"):
+        score({"ours": made}, real, metrics=["beat-hit@0ms"], workers=1)
+
+
+def test_pairwise_sets(real, made):
+    scores = score({"ours": made}, real, metrics=["pairwise-fvd[conv3d-random]", "fvd[conv3d-random]"], workers=1)
+    table = cells(scores)
+    assert table["pairwise-fvd[conv3d-random]"].n_reference == 5
+    assert table["fvd[conv3d-random]"].n_reference == 8
+
+
+def test_sides_that_some_real_clips_lack_are_named(made, tmp_path):
+    folder = tmp_path / "real"
+    for index in range(6):
+        write_clip(folder / f"r{index}.mkv", clip(index))
+    write_clip(folder / "silent picture.mkv", clip(7).only_video())
+    write_clip(folder / "sound.mkv", clip(8).only_audio())
+    failures = {f["id"]: f["reason"] for f in score({"ours": made}, folder, workers=1).failures}
+    assert set(failures) == {"silent picture", "sound"}
+    assert "needs audio" in failures["silent picture"] or "need audio" in failures["silent picture"]
+    assert "needs video" in failures["sound"]
+
+
+def test_names_do_not_collide(real, made):
+    """A generated set called like the internal name of the real one is still another set."""
+    one = score({"real": made}, real, workers=1)
+    other = score({"ours": made}, real, workers=1)
+    assert [r.value for r in one.results] == [r.value for r in other.results]
+
+
+@pytest.mark.parametrize("options", [{"seconds": 0.0}, {"seconds": 0.001}, {"fps": 0}, {"size": (0, 8)}])
+def test_comparisons_that_are_not_possible(real, made, options):
+    with pytest.raises(UserError, match="clips cannot be compared like this"):
+        score({"ours": made}, real, workers=1, **options)

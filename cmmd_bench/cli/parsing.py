@@ -1,8 +1,9 @@
-"""How `run` reads what is given as text: model options and shards."""
+"""What is given as text on the command line, read: model options, shards, rates and sizes."""
 
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from cmmd_bench.errors import UserError, unknown_name
@@ -33,6 +34,27 @@ def parse_shard(text: str) -> tuple[int, int]:
     if match is None or not int(match[1]) < int(match[2]):
         raise UserError(f"--shard {text!r} is not of the form i/n with 0 <= i < n, such as 0/3.")
     return int(match[1]), int(match[2])
+
+
+def parse_rate(text: str) -> Fraction:
+    """A frame rate above 0, such as 10, 29.97 or 30000/1001."""
+    from cmmd_bench.types import exact_rate
+
+    try:
+        rate = exact_rate(text)
+    except ValueError:
+        rate = Fraction(0)
+    if rate <= 0:
+        raise UserError(f"--fps {text!r} is not a rate above 0, such as 10 or 30000/1001.")
+    return rate
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(height, width) of "WIDTHxHEIGHT"."""
+    match = re.fullmatch(r"([1-9]\d*)[xX]([1-9]\d*)", text)
+    if match is None:
+        raise UserError(f"--size {text!r} is not of the form WIDTHxHEIGHT, such as 256x256.")
+    return int(match[2]), int(match[1])
 
 
 def _value(text: str) -> Any:

@@ -1,0 +1,60 @@
+"""The README keeps its word: its Python runs, its generator passes the conformance check, its commands exist."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+from cmmd_bench.cli import app
+from cmmd_bench.testing import check_generator
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_generator_passes_the_check():
+    names: dict = {}
+    exec(blocks("python")[0], names)
+    check_generator(names["Hum"]())
+
+
+@pytest.mark.parametrize("code", blocks("python")[1:])
+def test_python_runs(code, capsys):
+    exec(code, {"np": np})
+    assert capsys.readouterr().out
+
+
+def commands() -> list[str]:
+    text = "\n".join(blocks("bash")) + "\n" + "\n".join(re.findall(r"`(cmmd-bench [^`]+)`", README))
+    return re.findall(r"cmmd-bench [a-z][^\n&]*", text)
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands_and_their_options_exist(line):
+    group = typer.main.get_command(app)
+    words = shlex.split(line)[1:]
+    while words and hasattr(group, "commands"):
+        assert words[0] in group.commands, f"{line}: no command {words[0]!r}"
+        group, words = group.commands[words[0]], words[1:]
+    known = {option for parameter in group.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_ci_runs_the_line_for_tests():
+    script = (ROOT / ".ci" / "run").read_text().replace("exec bash", "exec echo").replace("rm -rf", "true")
+    done = subprocess.run(["bash", "-c", script, str(ROOT / ".ci" / "run")], capture_output=True, text=True, check=True)
+    line = next(block for block in blocks("bash") if "pytest" in block).strip()
+    assert f"+ {line}".replace(".venv", ".ci-venv") in done.stdout
+
+
+def test_pictures_are_there():
+    for path in re.findall(r"\]\((docs/[^)]+)\)", README):
+        assert (ROOT / path).is_file(), path
