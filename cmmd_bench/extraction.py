@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -17,9 +18,10 @@ from cmmd_bench import levels
 from cmmd_bench.embedders import get_embedder, identity
 from cmmd_bench.embedders.cache import FeatureCache
 from cmmd_bench.errors import UserError, unknown_name
+from cmmd_bench.media import read_clip
 from cmmd_bench.metrics import beat_times
 from cmmd_bench.parallel import in_order, workers_for
-from cmmd_bench.types import Clip, Modality, Times
+from cmmd_bench.types import Clip, ClipSpec, Modality, Times
 
 S = TypeVar("S")
 Array = NDArray[Any]
@@ -118,6 +120,18 @@ def get_extractor(name: str) -> Extractor:
         return Extractor(f"{name}/{version('librosa')}", "audio", partial(_track, TRACKERS[tracker]))
     embedder = get_embedder(name)
     return Extractor(identity(embedder), embedder.modality, embedder.embed)
+
+
+def read_at(path: Path, spec: ClipSpec) -> Clip:
+    """The beginning of a file as a clip of `spec`; UserError if it is shorter. Folders of frames play at its rate."""
+    return read_clip(
+        path,
+        seconds=spec.seconds,
+        fps=spec.fps,
+        size=(spec.height, spec.width),
+        sample_rate=spec.sample_rate,
+        frame_rate=spec.fps if path.is_dir() else None,
+    )
 
 
 def _track(tracker: Callable[[Array, int], Times], clip: Clip) -> Array:

@@ -7,8 +7,7 @@ from typing import Any
 
 from cmmd_bench.content import content_digest
 from cmmd_bench.errors import UserError
-from cmmd_bench.extraction import Entry, Views
-from cmmd_bench.media import read_clip
+from cmmd_bench.extraction import Entry, Views, read_at
 from cmmd_bench.runs.folder import RunFolder
 from cmmd_bench.runs.plan import Plan, Planned
 from cmmd_bench.scoring.measures import RowOfTable, Sample
@@ -31,17 +30,6 @@ class Loader:
     def __call__(self, source: Source) -> Clip:
         """Decode or render `source`."""
         return read_at(source, self.spec) if isinstance(source, Path) else self.dataset.load(source)
-
-
-def read_at(path: Path, spec: ClipSpec) -> Clip:
-    """The beginning of a file as a clip of `spec`; UserError if it is shorter."""
-    return read_clip(
-        path,
-        seconds=spec.seconds,
-        fps=spec.fps,
-        size=(spec.height, spec.width),
-        sample_rate=spec.sample_rate,
-    )
 
 
 def rows(suite: Suite, plan: Plan, names: Sequence[str], attempts: Attempts) -> list[RowOfTable]:

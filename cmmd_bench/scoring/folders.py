@@ -13,8 +13,8 @@ from cmmd_bench.content import content_digest
 from cmmd_bench.datasets.folder import clips_below
 from cmmd_bench.embedders.cache import FeatureCache
 from cmmd_bench.errors import UserError, unknown_name
-from cmmd_bench.extraction import Entry, Views, get_extractor
-from cmmd_bench.media import MediaInfo, probe, read_clip
+from cmmd_bench.extraction import Entry, Views, get_extractor, read_at
+from cmmd_bench.media import MediaInfo, probe
 from cmmd_bench.parallel import default_workers
 from cmmd_bench.progress import Progress, silent
 from cmmd_bench.scoring.common import common_spec, conversions
@@ -23,7 +23,7 @@ from cmmd_bench.scoring.pairing import Pairing, by_name, by_table, unique_names,
 from cmmd_bench.scoring.results import Scores
 from cmmd_bench.scoring.table import Metric, check_metrics, extractors_of, score_rows
 from cmmd_bench.suites.schema import BeatHit, SetMetric
-from cmmd_bench.types import Clip, ClipSpec
+from cmmd_bench.types import ClipSpec
 
 DEFAULT_METRICS = (
     "fvd[conv3d-random]",
@@ -180,19 +180,8 @@ def _extract(
             entries.append(Entry(_view(model, answer.name), digest, answer.path, extractors))
     views = Views(FeatureCache())
     with progress("embed", len(entries)) as advance:
-        views.extract(partial(_load, spec), entries, str(spec), workers=workers, advance=advance)
+        views.extract(partial(read_at, spec=spec), entries, str(spec), workers=workers, advance=advance)
     return views
-
-
-def _load(spec: ClipSpec, path: Path) -> Clip:
-    return read_clip(
-        path,
-        seconds=spec.seconds,
-        fps=spec.fps,
-        size=(spec.height, spec.width),
-        sample_rate=spec.sample_rate,
-        frame_rate=spec.fps if path.is_dir() else None,
-    )
 
 
 def _protocol(

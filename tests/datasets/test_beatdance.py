@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cmmd_bench.datasets.beatdance import BeatDance, dataset
+from cmmd_bench.datasets.beatdance import BeatDance
 from cmmd_bench.datasets.beatdance.body import ANKLE, Proportions, joints
 from cmmd_bench.datasets.beatdance.choreography import CHANNEL, CHANNELS, draw_dance, mirror, pose_at
 from cmmd_bench.datasets.beatdance.grooves import CHORDS, STYLES
@@ -131,7 +131,7 @@ class TestItems:
             fingerprint(replace(SMALL, width=33)),
             fingerprint(replace(SMALL, sample_rate=16_001)),
         ]
-        monkeypatch.setattr(dataset, "VERSION", "other")
+        monkeypatch.setattr(BeatDance, "version", "other")
         prints.append(fingerprint())
         assert len(set(prints)) == len(prints)
         monkeypatch.undo()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cmmd_bench.datasets import open_dataset
-from cmmd_bench.datasets.kitchen import CLASSES, VERSION, Kitchen
+from cmmd_bench.datasets.kitchen import CLASSES, Kitchen
 from cmmd_bench.datasets.kitchen.actions import KINDS, plan
 from cmmd_bench.datasets.kitchen.flats import coins, disc, plate, polygon
 from cmmd_bench.datasets.kitchen.flow import filling, flow
@@ -160,7 +160,7 @@ def test_fingerprints_tell_clips_apart() -> None:
     ]
     assert dataset.fingerprint(a) not in others
     assert len(set(others)) == len(others)
-    assert f"/{VERSION}/" in dataset.fingerprint(a)
+    assert f"/{Kitchen.version}/" in dataset.fingerprint(a)
 
 
 def test_truth_is_in_the_clip_and_never_missing() -> None:

@@ -233,7 +233,7 @@ def test_metrics_by_label(real, made):
 
 def test_a_second_scoring_decodes_nothing(real, made, monkeypatch):
     first = score({"ours": made}, real, workers=1)
-    monkeypatch.setattr("cmmd_bench.scoring.folders.read_clip", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr("cmmd_bench.extraction.read_clip", lambda *_, **__: pytest.fail("decoded again"))
     assert score({"ours": made}, real, workers=1).results == first.results
 
 

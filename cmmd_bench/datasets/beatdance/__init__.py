@@ -11,5 +11,4 @@ have their accents exactly on the beats of the song, which are the clip's truth.
     film.py puts dance, look and stage together; streams.py keeps the random numbers of all parts apart.
 """
 
-from cmmd_bench.datasets.beatdance.dataset import VERSION as VERSION
 from cmmd_bench.datasets.beatdance.dataset import BeatDance as BeatDance

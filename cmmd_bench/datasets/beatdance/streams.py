@@ -10,8 +10,7 @@ from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
-Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
+from cmmd_bench.datasets.procedural import SPLITS, Split
 
 Part = Literal["song", "music", "kit", "dance", "body", "stage", "camera"]
 PARTS: tuple[Part, ...] = get_args(Part)

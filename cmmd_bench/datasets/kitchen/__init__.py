@@ -11,5 +11,4 @@ the clip's truth; labels follow EPIC-Sounds.
 """
 
 from cmmd_bench.datasets.kitchen.actions import CLASSES as CLASSES
-from cmmd_bench.datasets.kitchen.dataset import VERSION as VERSION
 from cmmd_bench.datasets.kitchen.dataset import Kitchen as Kitchen
