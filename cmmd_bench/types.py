@@ -52,6 +52,7 @@ class Clip:
             object.__setattr__(self, "fps", Fraction(0))
         if self.audio is not None:
             _check_audio(self.audio, self.sample_rate)
+            object.__setattr__(self, "sample_rate", int(self.sample_rate))
         else:
             object.__setattr__(self, "sample_rate", 0)
 

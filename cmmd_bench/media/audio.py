@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cmmd_bench.media.header import Header
+from cmmd_bench.media.opening import damaged
 from cmmd_bench.media.sound import cut, margin, require_sane
 from cmmd_bench.media.sound_file import file_sound
 from cmmd_bench.media.sound_stream import stream_sound
@@ -28,6 +29,8 @@ def read_audio(path: Path, header: Header, window: Window, *, sample_rate: int, 
     else:
         sound = stream_sound(path, header, since=since, until=until)
     require_sane(path, sound)
+    if header.sound_file and audio.end == 0:
+        raise damaged(path, "holds no sound")
     if sound.end is not None:
         require_reach(path, "audio", window, end=sound.end, declared=audio.end, tolerance=tolerance)
     count = window.count(sample_rate, end=sound.end or window.start)

@@ -128,7 +128,7 @@ def _container(path: Path) -> Header:
 
 
 def _video(container: InputContainer, stream: VideoStream, zero: Fraction) -> VideoHeader:
-    fps, start, end = _rate(stream), _start(stream, zero), _end(stream, zero)
+    fps, start, end = _rate(Path(container.name), stream), _start(stream, zero), _end(stream, zero)
     is_avi = container.format.name == "avi"
     if is_avi and stream.frames:
         # FFmpeg shortens the duration of an AVI that was cut off, but not its number of frames.
@@ -187,7 +187,7 @@ def _seconds(container: InputContainer, stream: Stream | None, zero: Fraction) -
     return (container.duration + (container.start_time or 0)) * _MICROSECOND - zero
 
 
-def _rate(stream: VideoStream) -> Fraction:
+def _rate(path: Path, stream: VideoStream) -> Fraction:
     tag = stream.metadata.get(RATE_TAG, "")
     if re.fullmatch(r"[1-9]\d*(/[1-9]\d*)?", tag):
         return exact_rate(tag)
@@ -196,6 +196,8 @@ def _rate(stream: VideoStream) -> Fraction:
     # timestamps are whole) of one with varying frames is a multiple. Where they nearly agree the base rate is exact.
     if base and (not mean or abs(base / mean - 1) < Fraction(1, 10)):
         return base
+    if mean is None and stream.average_rate:
+        raise damaged(path, f"declares {float(stream.average_rate):g} frames a second")
     return mean or _RATE_OF_UNKNOWN
 
 

@@ -21,6 +21,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from cmmd_bench.atomic import write_bytes
 from cmmd_bench.media.sound import Sound, cut
+from cmmd_bench.media.write import encoded
 from cmmd_bench.types import Audio, Clip, Video
 
 _SAMPLE_RATE = 48_000
@@ -41,7 +42,7 @@ def write_preview(path: str | PathLike[str], clip: Clip) -> None:
     path = Path(path)
     if path.suffix.lower() != ".mp4":
         raise ValueError(f"path must end in .mp4, which is what is written, found {path.name}")
-    write_bytes(path, _mp4(clip))
+    write_bytes(path, encoded(path, clip, _mp4))
 
 
 def _mp4(clip: Clip) -> bytes:

@@ -67,7 +67,7 @@ def read_clip(
     if picture is not None:
         rate = sides.fps if fps is None else exact_rate(fps)
         _require_one(window, rate, "fps")
-        pictures, tolerance = picture(window, fps=rate, size=size), 1 / rate
+        pictures, tolerance = picture(window, fps=rate, size=size), min(1 / rate, _SOUND_TOLERANCE)
     samples, samples_per_second = None, int(sample_rate or sides.sample_rate)
     if sound is not None:
         _require_one(window, samples_per_second, "sample_rate")

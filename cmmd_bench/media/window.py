@@ -51,15 +51,15 @@ def require_reach(
     short = stop is not None and end < stop - tolerance
     if declared is not None and end < declared - max(tolerance, _ROUNDING) and (short or stop is None):
         raise damaged(path, f"breaks off: its {name} ends at {_s(end)} s, its header promises {_s(declared)} s")
+    if end <= window.start:
+        raise UserError(
+            f"{path}: the {name} is {_s(end)} s long and has nothing from {_s(window.start)} s on. "
+            "Choose an earlier start."
+        )
     if stop is not None and short:
         raise UserError(
             f"{path}: the {name} is {_s(end)} s long, the window {_s(window.start)}-{_s(stop)} s needs more. "
             "Choose a shorter or earlier window, or leave the file out."
-        )
-    if stop is None and end <= window.start:
-        raise UserError(
-            f"{path}: the {name} is {_s(end)} s long and has nothing from {_s(window.start)} s on. "
-            "Choose an earlier start."
         )
 
 

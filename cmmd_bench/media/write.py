@@ -4,6 +4,7 @@ What is read back is equal pixel for pixel and sample for sample, at the same ex
 bytes. FLAC would be smaller but holds whole numbers, so it cannot hold float32 samples exactly.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
 from io import BytesIO
 from math import gcd
@@ -20,22 +21,34 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from cmmd_bench.atomic import write_bytes
+from cmmd_bench.errors import UserError
 from cmmd_bench.media.header import RATE_TAG
 from cmmd_bench.types import Audio, Clip, Video
 
-_SLICED_PIXELS = 640 * 360
-_SLICED_SIDE = 64
+# FFV1 takes a single slice only up to CIF, and cannot cut a picture of one row or column into several.
+_UNSLICED_WIDTH, _UNSLICED_HEIGHT = 352, 288
 
 
 def write_clip(path: str | PathLike[str], clip: Clip) -> None:
     """Write `clip` to a .mkv file, whole or not at all.
 
-    Raises ValueError for another suffix, UserError (environment) if the system refuses the write.
+    Raises ValueError for another suffix, UserError if the clip cannot be encoded, and one with the exit code of the
+    environment if the system refuses the write.
     """
     path = Path(path)
     if path.suffix.lower() != ".mkv":
         raise ValueError(f"path must end in .mkv, which is what is written, found {path.name}")
-    write_bytes(path, _matroska(clip))
+    write_bytes(path, encoded(path, clip, _matroska))
+
+
+def encoded(path: Path, clip: Clip, encode: Callable[[Clip], bytes]) -> bytes:
+    """What `encode` makes of a clip; a refusal of FFmpeg names the clip's sizes and rates."""
+    try:
+        return encode(clip)
+    except (av.FFmpegError, ValueError, OverflowError) as error:
+        shape = "no picture" if clip.video is None else f"{clip.video.shape[2]}x{clip.video.shape[1]} at {clip.fps} fps"
+        sound = "no sound" if clip.audio is None else f"{clip.sample_rate} Hz"
+        raise UserError(f"{path.name} cannot be encoded ({shape}, {sound}): {error}") from error
 
 
 def _matroska(clip: Clip) -> bytes:
@@ -54,9 +67,10 @@ def _matroska(clip: Clip) -> bytes:
 
 def _video(container: OutputContainer, video: Video, fps: Fraction) -> list["Packet[Any]"]:
     _, height, width, _ = video.shape
-    # Slices let a reader use several threads; a small frame cannot be sliced and gains nothing.
-    sliced = height * width >= _SLICED_PIXELS and min(height, width) >= _SLICED_SIDE
+    sliced = (width > _UNSLICED_WIDTH or height > _UNSLICED_HEIGHT) and min(height, width) > 1
     options = {"level": "3", "slicecrc": "1", "slices": "4" if sliced else "1"}
+    if min(height, width) == 1:
+        options = {"level": "1"}
     stream = container.add_stream("ffv1", rate=fps, options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
     stream.codec_context.time_base = 1 / fps

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from cmmd_bench.metrics.checks import check_finite, describe
 from cmmd_bench.types import Times
 
+SLOWEST, FASTEST = 2_000, 96_000
+"""Hz. Outside of it librosa's 128 mel bands have empty filters, or a hop holds more than one beat."""
+
 SHORTEST = 2048
 """Samples in one analysis frame of librosa's onset strength; shorter audio has no spectrum to find an onset in."""
 
@@ -38,8 +41,8 @@ def beat_times(audio: NDArray[np.floating[Any]], sample_rate: int) -> Times:
     audio = np.asarray(audio)
     if audio.ndim != 1 or audio.dtype.kind != "f":
         raise ValueError(f"audio must be mono floats of shape (T,), found {describe(audio)}")
-    if sample_rate <= 0:
-        raise ValueError(f"sample_rate must be above 0 Hz, found {sample_rate!r}")
+    if not SLOWEST <= sample_rate <= FASTEST:
+        raise ValueError(f"sample_rate must be from {SLOWEST} to {FASTEST} Hz to find beats, found {sample_rate!r}")
     check_finite(audio, "audio")
     if len(audio) < SHORTEST:
         return np.empty(0)

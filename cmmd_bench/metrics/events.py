@@ -63,6 +63,9 @@ def chance_level(
     count: Callable[[list[float], list[float], float], int] = _matches if one_to_one else _hits
     references = event_times(reference, "reference")
     estimates = np.asarray(event_times(estimate, "estimate"))
+    for name, times in (("reference", references), ("estimate", estimates)):
+        if len(times) and not (times[0] >= 0 and times[-1] <= duration + SLACK):
+            raise ValueError(f"{name} must lie within 0..{duration:g} s, found {times[0]:g} to {times[-1]:g}")
     steps = (np.arange(shifts) + 0.5) * duration / shifts
     shifted = np.sort((estimates + steps[:, np.newaxis]) % duration, axis=1)
     return sum(count(references, row, reach) for row in shifted.tolist()) / shifts

@@ -111,32 +111,33 @@ class Accumulator:
 
     def __init__(self) -> None:
         self._folded: GaussianStatistics | None = None
-        self._pending: Array | None = None
+        self._pending: list[Array] = []
         self._filled = 0
+        self._width = 0
 
     def add(self, rows: Rows) -> None:
         """Take in (n, D) rows, n >= 1."""
         rows = feature_rows(rows, "rows")
-        if self._pending is None:
-            # As many rows as a fold has to copy anyway; below 256 the overhead of a call would dominate.
-            self._pending = np.empty((max(rows.shape[1], 256), rows.shape[1]))
-        check_same_width(rows.shape[1], self._pending.shape[1], "rows", "the rows before them")
+        self._width = self._width or rows.shape[1]
+        check_same_width(rows.shape[1], self._width, "rows", "the rows before them")
+        # As many rows as a fold has to copy anyway; below 256 the overhead of a call would dominate.
+        together = max(self._width, 256)
         while len(rows):
-            taken = rows[: len(self._pending) - self._filled]
-            self._pending[self._filled : self._filled + len(taken)] = taken
+            taken = np.array(rows[: together - self._filled], dtype=np.float64)
+            self._pending.append(taken)
             self._filled += len(taken)
             rows = rows[len(taken) :]
-            if self._filled == len(self._pending):
+            if self._filled == together:
                 self._folded = self.statistics()
-                self._filled = 0
+                self._pending, self._filled = [], 0
 
     def statistics(self) -> GaussianStatistics:
         """Statistics of all rows so far; ValueError before the first."""
-        if self._pending is None:
+        if self._width == 0:
             raise ValueError("statistics need at least one row, found none")
         if self._filled == 0 and self._folded is not None:
             return self._folded
-        block = self._pending[: self._filled]
+        block = np.concatenate(self._pending)
         mean = block.mean(axis=0)
         last = GaussianStatistics(len(block), mean, _compressed(block - mean))
         return last if self._folded is None else merge(self._folded, last)

@@ -138,8 +138,13 @@ def _settle(
     if isinstance(verdict, Failure):
         path.unlink(missing_ok=True)
         return _line(model, planned, seconds=seconds, error=verdict.reason)
-    # The condition is read again: the generator had its own copy, whatever it did to it.
-    write_clip(path, with_given_side(verdict, condition_of(planned)))
+    try:
+        # The condition is read again: the generator had its own copy, whatever it did to it.
+        write_clip(path, with_given_side(verdict, condition_of(planned)))
+    except UserError as error:
+        if error.exit_code == ENVIRONMENT:
+            raise
+        return _line(model, planned, seconds=seconds, error=str(error))
     return _line(model, planned, seconds=seconds, sha256=content_digest(path), made=form(planned, verdict))
 
 

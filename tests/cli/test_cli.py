@@ -124,7 +124,7 @@ def test_shards_say_what_is_left(tmp_path):
     first = cmmd_bench_command("run", "--suite", str(SUITE), "--out", str(folder), "--shard", "0/2")
     assert first.returncode == 0, first.stderr
     assert first.stdout == ""
-    assert "samples are left to others" in first.stderr
+    assert "samples are left to other shards" in first.stderr
     unfinished = cmmd_bench_command("report", str(folder))
     assert unfinished.returncode == 2
     assert "is unfinished. Run its command again" in unfinished.stderr

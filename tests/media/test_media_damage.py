@@ -216,3 +216,16 @@ def test_cover_art_is_no_picture(tmp_path):
     clip = read_clip(covered)
     assert clip.video is None
     assert clip.audio_seconds == pytest.approx(2.0, abs=0.001)
+
+
+def test_a_window_past_the_end_holds_nothing_of_the_file(tmp_path):
+    write_clip(tmp_path / "clip.mkv", Clip(np.zeros((20, 4, 4, 3), np.uint8), 10, np.zeros(16_000, np.float32), 8_000))
+    with pytest.raises(UserError, match=r"is 2\.00 s long and has nothing from 2\.00 s on"):
+        read_clip(tmp_path / "clip.mkv", start=2.0, seconds=0.1)
+
+
+def test_a_sound_file_without_samples(tmp_path):
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0, np.float32), 16_000)
+    for window in ({}, {"seconds": 0.05}):
+        with pytest.raises(UserError, match=r"empty\.wav"):
+            read_clip(tmp_path / "empty.wav", **window)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from cmmd_bench.errors import UserError
 from cmmd_bench.media import probe, read_clip, write_clip
 from cmmd_bench.types import Clip
 
@@ -78,11 +79,28 @@ def test_a_cut_from_the_middle_keeps_each_sample(tmp_path, sample_rate):
         np.testing.assert_array_equal(cut.audio, audio[first : first + round(1.3 * sample_rate)])
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 200), (2, 200, 1), (3, 7, 5), (2, 480, 854), (1, 64, 4000)])
+@pytest.mark.parametrize("shape", [
+        (1, 1, 1), (2, 1, 200), (2, 200, 1), (3, 7, 5), (1, 1, 3700), (1, 3700, 1), (1, 3, 400), (1, 63, 3700),
+        (1, 288, 352), (1, 289, 352), (1, 288, 353), (1, 320, 320), (1, 384, 384), (1, 240, 426), (1, 455, 256),
+        (1, 360, 480), (2, 480, 854), (1, 64, 4000),
+    ])  # fmt: skip
 def test_odd_sizes(tmp_path, shape):
+    """Either side of where FFV1 wants slices (352 x 288), and down to one row or column."""
     clip = Clip(np.random.default_rng(2).integers(0, 256, (*shape, 3), np.uint8), 25)
     write_clip(tmp_path / "clip.mkv", clip)
     require_equal(read_clip(tmp_path / "clip.mkv"), clip)
+
+
+def test_numbers_of_numpy_are_rates_too(tmp_path):
+    clip = Clip(np.zeros((2, 4, 4, 3), np.uint8), np.float32(10), np.zeros(9, np.float32), np.int64(16_000))
+    write_clip(tmp_path / "clip.mkv", clip)
+    require_equal(read_clip(tmp_path / "clip.mkv"), clip)
+
+
+def test_what_cannot_be_encoded_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match=r"clip\.mkv cannot be encoded \(no picture, 1099511627776 Hz\)"):
+        write_clip(tmp_path / "clip.mkv", Clip(audio=np.zeros(5, np.float32), sample_rate=2**40))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_values_at_the_edges_of_float(tmp_path):

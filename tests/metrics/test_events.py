@@ -141,3 +141,9 @@ def test_malformed_shifts_are_refused():
         chance_level([1.0], [1.0], 0.1, duration=0)
     with pytest.raises(ValueError, match="shifts must be at least 1, found 0"):
         chance_level([1.0], [1.0], 0.1, duration=5.0, shifts=0)
+
+
+@pytest.mark.parametrize(("reference", "estimate"), [([0.5], [0.5, 9.5]), ([0.5, 5.0], [0.5]), ([-0.1], [0.5])])
+def test_chance_is_for_events_within_the_clip(reference, estimate):
+    with pytest.raises(ValueError, match=r"must lie within 0\.\.1 s, found|must be"):
+        chance_level(reference, estimate, 0.1, duration=1.0)

@@ -32,7 +32,7 @@ def test_mean_and_covariance_are_those_of_numpy(seed, n, d, ddof):
     expected = np.cov(x, rowvar=False, ddof=ddof).reshape(d, d)
     np.testing.assert_allclose(s.covariance(ddof), expected, rtol=1e-10, atol=1e-10)
     assert s.factor.shape[1] == d
-    assert len(s.factor) <= max(d, n if n <= d else d)
+    assert len(s.factor) <= d
 
 
 def test_a_mean_that_dwarfs_the_spread_does_not_cancel():
@@ -176,3 +176,10 @@ def test_a_stream_must_hold_rows_of_one_width():
         accumulate([])
     with pytest.raises(ValueError, match="same number of features, found 4 and 3"):
         accumulate([np.zeros((2, 3)), np.zeros((2, 4))])
+
+
+def test_a_few_rows_of_many_dimensions_take_a_few_rows_of_memory():
+    rows = np.random.default_rng(0).standard_normal((3, 200_000)).astype(np.float32)
+    statistics = accumulate([rows[:1], rows[1:]])
+    assert statistics.n == 3
+    np.testing.assert_allclose(statistics.mean, rows.mean(0, dtype=np.float64), atol=1e-12)

@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 
 from cmmd_bench.errors import UserError
+from cmmd_bench.ledger import JsonLines
 from cmmd_bench.media import read_clip
 from cmmd_bench.runs import RunFolder, run
+from cmmd_bench.runs.generate import generate
+from cmmd_bench.runs.plan import Planned
+from cmmd_bench.types import Clip, Item
 
 HERE = Path(__file__).parent
 
@@ -97,6 +101,23 @@ def test_batch_sizes_that_are_none(short, tmp_path, size, monkeypatch):
     monkeypatch.setattr(models.Tone, "batch_size", size, raising=False)
     with pytest.raises(UserError, match="model 'Tone' has batch_size .*expected a whole number of requests, 1 or more"):
         run(short, {"models:Tone": {}}, out=tmp_path / "run", workers=1)
+
+
+def test_a_clip_that_cannot_be_stored_is_a_failure_of_its_request(tmp_path):
+    class Ultrasound:
+        tasks = frozenset({"v2a"})
+
+        def generate(self, requests):
+            for _ in requests:
+                yield Clip(audio=np.zeros(5, np.float32), sample_rate=2**40)
+
+    planned = [Planned(f"v2a-x-{k}", "v2a", Item("x", "x"), k, k) for k in range(2)]
+    folder, condition = RunFolder(tmp_path), Clip(np.zeros((1, 4, 4, 3), np.uint8), 20)
+    with JsonLines(folder.ledger((0, 1))) as ledger:
+        generate("Ultrasound", Ultrasound(), planned, lambda _: condition, 0.05, folder, ledger)
+    lines = lines_of(tmp_path, "Ultrasound")
+    assert len(lines) == 2
+    assert all("cannot be encoded (4x4 at 20 fps, 1099511627776 Hz)" in line["error"] for line in lines)
 
 
 def test_pictures_too_slow_to_be_a_video_are_refused(small, tmp_path):

@@ -70,11 +70,12 @@ def _mirror_on_floor(frames: Layer, layer: Layer, view: View, gloss: float) -> N
     for i, line in enumerate(view.y):
         first = int(min(max(line, 0), height))
         rows = np.arange(first, height) + 0.5
-        source = np.clip(2.0 * line - rows - 0.5, 0.0, height - 1.001)
+        source = np.clip(2.0 * line - rows - 0.5, 0.0, height - 1.0)
         before = source.astype(np.intp)
+        after = np.minimum(before + 1, height - 1)
         share = (source - before).astype(np.float32)[:, None]
         weight = (gloss * np.clip(1.0 - (rows - line) / (0.35 * view.scale[i]), 0.0, 1.0)).astype(np.float32)[:, None]
         image = weight * (
-            layer[i, :4, before].transpose(1, 0, 2) * (1 - share) + layer[i, :4, before + 1].transpose(1, 0, 2) * share
+            layer[i, :4, before].transpose(1, 0, 2) * (1 - share) + layer[i, :4, after].transpose(1, 0, 2) * share
         )
         frames[i, :, first:] = frames[i, :, first:] * (1 - image[3]) + image[:3]

@@ -143,7 +143,10 @@ def coins(view: View, middles: ArrayLike, radii: ArrayLike, colours: ArrayLike, 
 
 
 def _convex(pixels: Array, x: Array, y: Array) -> Array:
-    """Signed distance in pixels to convex polygons (B, K, 2), below 0 inside (too short beyond corners)."""
+    """Signed distance in pixels to convex polygons (B, K, 2), below 0 inside (too short beyond corners).
+
+    The sides of a sliver, seen nearly edge on, run on side by side beyond its corners: its own bounds end them.
+    """
     following = np.roll(pixels, -1, 1)
     edges = following - pixels
     turn = pixels[..., 0] * following[..., 1] - following[..., 0] * pixels[..., 1]
@@ -151,5 +154,7 @@ def _convex(pixels: Array, x: Array, y: Array) -> Array:
     normals = normals / np.maximum(np.sqrt((normals * normals).sum(-1, keepdims=True)), 1e-6)
     offset = (pixels * normals).sum(-1)[..., None, None]
     away = x * normals[..., 0, None, None] + y * normals[..., 1, None, None] - offset
-    distance: Array = away.max(1)
+    low, high = pixels.min(1)[..., None, None], pixels.max(1)[..., None, None]
+    across, down = np.maximum(low[:, 0] - x, x - high[:, 0]), np.maximum(low[:, 1] - y, y - high[:, 1])
+    distance: Array = np.maximum(away.max(1), np.maximum(across, down))
     return distance
