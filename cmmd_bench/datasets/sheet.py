@@ -11,8 +11,8 @@ from cmmd_bench.embedders.logmel_stats import FLOOR_DB, RATE, log_mel
 from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.types import Clip, Item
 
-FRAMES = 10
-"""Frames shown of each clip, evenly spread."""
+FRAMES, GUTTER = 9, 3
+"""Frames shown of each clip, evenly spread, and white pixels between them."""
 BANDS, HOP = 64, 64
 """Finer than what the embedder hears: a person looks at it."""
 
@@ -44,8 +44,8 @@ def _draw_frames(axes: Any, clip: Clip) -> None:
     if clip.video is None:
         return
     chosen = np.linspace(0, len(clip.video) - 1, min(FRAMES, len(clip.video))).round().astype(int)
-    strip = np.concatenate(list(clip.video[chosen]), axis=1)
-    axes.imshow(strip, aspect="auto", extent=(0, clip.video_seconds, 0, 1))
+    framed = np.pad(clip.video[chosen], ((0, 0), (0, 0), (0, GUTTER), (0, 0)), constant_values=255)
+    axes.imshow(np.concatenate(list(framed), axis=1), aspect="auto", extent=(0, clip.video_seconds, 0, 1))
 
 
 def _draw_sound(axes: Any, clip: Clip) -> None:
@@ -68,6 +68,7 @@ def _draw_sound(axes: Any, clip: Clip) -> None:
     axes.set_yticks([])
     axes.set_xlim(0, clip.seconds)
     axes.tick_params(labelsize=6)
+    axes.set_xlabel("seconds", fontsize=6, labelpad=1)
 
 
 def _draw_truth(axes: Any, item: Item) -> None:
@@ -78,5 +79,5 @@ def _draw_truth(axes: Any, item: Item) -> None:
         axes.axvspan(event.start, max(event.end, event.start + 0.02), ymin=0.93, color="cyan", alpha=0.8)
         # A label stands once for a run of equal events: repeated it would cover itself.
         if event.label != named:
-            axes.text(event.start, 0.9, event.label, color="white", fontsize=6, va="top", clip_on=True)
+            axes.text(event.start + 0.01, 0.9, event.label, color="white", fontsize=6, va="top", clip_on=True)
             named = event.label

@@ -45,7 +45,8 @@ def by_matrix_root(clip, mean, covariance):
 def test_frechet_distance(benchmark, route, n):
     x, y = rows(0, n, 400), rows(1, n, 400)
     value = benchmark.pedantic(route, (x, y), rounds=5, warmup_rounds=1)
-    assert value == pytest.approx(by_eigenvalues(x, y), rel=1e-4)
+    other = by_eigenvalues if route is frechet_distance else frechet_distance
+    assert value == pytest.approx(other(x, y), rel=1e-4)
 
 
 @pytest.mark.benchmark(group="FAD of 100 clips of 10 x 512, prepared reference")

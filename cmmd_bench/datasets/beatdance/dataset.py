@@ -14,7 +14,7 @@ class BeatDance(Procedural):
     """A dancer and music; the truth is the beats. Options and errors as `Procedural`."""
 
     name = "beatdance"
-    version = "1"
+    version = "2"
 
     def truth(self, index: int) -> Truth:
         """Beat times: they follow from the song."""

@@ -19,7 +19,7 @@ class Kitchen(Procedural):
     """
 
     name = "kitchen"
-    version = "1"
+    version = "2"
 
     def truth(self, index: int) -> Truth:
         """Events: they follow from the plan of the scene."""
