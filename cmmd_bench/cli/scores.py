@@ -51,8 +51,9 @@ def _number(value: float, half: float | None) -> str:
     """Value ± half-width, with as many digits as the half-width supports (two of its own)."""
     if half is None:
         return f"{value:.4g}"
-    if half <= 1e-12 * abs(value):
-        return f"{value:.4g} ± 0"
+    # Rounding is no uncertainty: an interval this narrow is that of a constant.
+    if half <= 1e-12 * max(abs(value), 1.0):
+        return f"{round(value, 12) + 0.0:.4g} ± 0"
     from math import floor, log10
 
     digits = max(0, 1 - floor(log10(abs(half))))
