@@ -8,7 +8,7 @@ from cmmd_bench.scoring.results import Result, Scores
 
 ARROWS = {"lower": "↓", "higher": "↑"}
 SHOWN = 5
-"""Failures shown by name; the rest are counted."""
+"""Failures and findings shown by name; the rest are counted."""
 
 
 def show(scores: Scores) -> None:
@@ -89,5 +89,6 @@ def _notes(scores: Scores) -> None:
     if len(scores.failures) > SHOWN:
         note(f"... and {len(scores.failures) - SHOWN} more failures")
     for finding in scores.findings:
-        count, some = len(finding["ids"]), ", ".join(finding["ids"][:3])
-        note(f"look at {finding['model']} ({finding['task']}): {count} {finding['finding']} clips, such as {some}")
+        shown, rest = finding["ids"][:SHOWN], len(finding["ids"]) - SHOWN
+        which = ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+        note(f"{finding['finding']}: {which} of {finding['model']} ({finding['task']})")

@@ -12,8 +12,8 @@ def result(model: str, value: float | None, half: float | None = None, **more) -
     return Result(model, "v2a", "fad[e]", value, low=low, high=high, **fields)
 
 
-def printed(capsys, *results: Result, failures=()) -> tuple[str, str]:
-    show(Scores({}, results, (), failures, ()))
+def printed(capsys, *results: Result, failures=(), findings=()) -> tuple[str, str]:
+    show(Scores({}, results, (), failures, findings))
     shown = capsys.readouterr()
     return shown.out, shown.err
 
@@ -56,3 +56,13 @@ def test_what_is_missing_is_a_dash_and_a_reason(capsys):
     assert "not computed: fad[e] of ours (v2a): needs at least 2 clips" in err
     assert "failed: ours, clip-0: broken" in err
     assert "... and 2 more failures" in err
+
+
+def test_findings_are_named(capsys):
+    findings = [
+        {"model": "ours", "task": "v2a", "finding": "silent", "ids": ["a"]},
+        {"model": "ours", "task": "v2a", "finding": "clipped", "ids": [f"c{k}" for k in range(8)]},
+    ]
+    _, err = printed(capsys, result("ours", 1.0), findings=findings)
+    assert "silent: a of ours (v2a)\n" in err
+    assert "clipped: c0, c1, c2, c3, c4 and 3 more of ours (v2a)\n" in err
