@@ -89,7 +89,8 @@ def _codecs() -> tuple[bool, str]:
         back = read_clip(Path(folder) / "clip.mkv")
         write_preview(Path(folder) / "clip.mp4", clip)
         read_clip(Path(folder) / "clip.mp4")
-    exact = np.array_equal(back.video, video) and np.array_equal(back.audio, audio)  # type: ignore[arg-type]
+    sides = ((back.video, video), (back.audio, audio))
+    exact = all(read is not None and np.array_equal(read, written) for read, written in sides)
     return exact, f"PyAV {av.__version__}, lossless round trip {'exact' if exact else 'NOT exact'}, MP4 preview plays"
 
 

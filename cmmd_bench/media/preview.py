@@ -20,8 +20,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from cmmd_bench.atomic import write_bytes
+from cmmd_bench.media.encoding import encoded, mux_in_time
 from cmmd_bench.media.sound import Sound, cut
-from cmmd_bench.media.write import encoded
 from cmmd_bench.types import Audio, Clip, Video
 
 _SAMPLE_RATE = 48_000
@@ -58,8 +58,7 @@ def _mp4(clip: Clip) -> bytes:
             packets += _video(container, clip.video, clip.fps)
         if clip.audio is not None:
             packets += _audio(container, clip.audio, clip.sample_rate)
-        for packet in sorted(packets, key=_time):
-            container.mux(packet)
+        mux_in_time(container, packets)
     return out.getvalue()
 
 
@@ -97,7 +96,3 @@ def _audio(container: OutputContainer, audio: Audio, sample_rate: int) -> list["
     frame = AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = _SAMPLE_RATE, 0, Fraction(1, _SAMPLE_RATE)
     return stream.encode(frame) + stream.encode(None)
-
-
-def _time(packet: "Packet[Any]") -> Fraction:
-    return (packet.dts or 0) * packet.time_base

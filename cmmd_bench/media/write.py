@@ -4,7 +4,6 @@ What is read back is equal pixel for pixel and sample for sample, at the same ex
 bytes. FLAC would be smaller but holds whole numbers, so it cannot hold float32 samples exactly.
 """
 
-from collections.abc import Callable
 from fractions import Fraction
 from io import BytesIO
 from math import gcd
@@ -21,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from cmmd_bench.atomic import write_bytes
-from cmmd_bench.errors import UserError
+from cmmd_bench.media.encoding import encoded, mux_in_time
 from cmmd_bench.media.header import RATE_TAG
 from cmmd_bench.types import Audio, Clip, Video
 
@@ -41,16 +40,6 @@ def write_clip(path: str | PathLike[str], clip: Clip) -> None:
     write_bytes(path, encoded(path, clip, _matroska))
 
 
-def encoded(path: Path, clip: Clip, encode: Callable[[Clip], bytes]) -> bytes:
-    """What `encode` makes of a clip; a refusal of FFmpeg names the clip's sizes and rates."""
-    try:
-        return encode(clip)
-    except (av.FFmpegError, ValueError, OverflowError) as error:
-        shape = "no picture" if clip.video is None else f"{clip.video.shape[2]}x{clip.video.shape[1]} at {clip.fps} fps"
-        sound = "no sound" if clip.audio is None else f"{clip.sample_rate} Hz"
-        raise UserError(f"{path.name} cannot be encoded ({shape}, {sound}): {error}") from error
-
-
 def _matroska(clip: Clip) -> bytes:
     out = BytesIO()
     packets: list[Packet[Any]] = []
@@ -60,8 +49,7 @@ def _matroska(clip: Clip) -> bytes:
             packets += _video(container, clip.video, clip.fps)
         if clip.audio is not None:
             packets += _audio(container, clip.audio, clip.sample_rate)
-        for packet in sorted(packets, key=_time):
-            container.mux(packet)
+        mux_in_time(container, packets)
     return out.getvalue()
 
 
@@ -99,7 +87,3 @@ def _audio(container: OutputContainer, audio: Audio, sample_rate: int) -> list["
         frame.sample_rate, frame.pts, frame.time_base = sample_rate, begin, Fraction(1, sample_rate)
         packets += stream.encode(frame)
     return packets + stream.encode(None)
-
-
-def _time(packet: "Packet[Any]") -> Fraction:
-    return (packet.pts or 0) * packet.time_base
