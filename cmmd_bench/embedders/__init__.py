@@ -2,35 +2,62 @@
 
 conv3d-random   video, fixed random 3-D convolutions, 64 dimensions, nothing to download
 logmel-stats    audio, log-mel statistics of half-second windows, 64 dimensions, nothing to download
+i3d             video, 400 logits of I3D on Kinetics-400; `i3d:<dialect>` prepares frames as a published code does
+videomae:MODEL  video, mean token of a VideoMAE model
+clap-...        audio, LAION's and Microsoft's CLAP networks with fadtk's windows
+laion-clap:CHECKPOINT, fadtk:MODEL   audio, by these packages where they are installed
 
-Results carry the embedder's name (`fvd[conv3d-random]`) and are never compared across embedders.
+A name is a family, or `family:variant`. Pretrained networks need their weights here (`cmmd-bench weights get`); nothing
+downloads by itself and nothing stands in for what is missing. Results carry the embedder's name
+(`fvd[conv3d-random]`) and are never compared across embedders.
 """
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from typing import NamedTuple
 
-from cmmd_bench.errors import unknown_name
+from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.types import Embedder
 
-_HOME = {
-    "conv3d-random": "cmmd_bench.embedders.conv3d_random:Conv3dRandom",
-    "logmel-stats": "cmmd_bench.embedders.logmel_stats:LogmelStats",
+
+class Family(NamedTuple):
+    """Where a family's factory is, and the variants it takes: names, or a word for what to put there."""
+
+    home: str
+    variants: tuple[str, ...] = ()
+    needs: str = ""
+    """What has to be here: names of registered weights or a package; empty for nothing."""
+
+
+FAMILIES = {
+    "conv3d-random": Family("cmmd_bench.embedders.conv3d_random:Conv3dRandom"),
+    "logmel-stats": Family("cmmd_bench.embedders.logmel_stats:LogmelStats"),
 }
 
 
 def names() -> list[str]:
-    """Every embedder that can be asked for."""
-    return sorted(_HOME)
+    """Every embedder that needs nothing but this package."""
+    return sorted(name for name, family in FAMILIES.items() if not family.needs)
 
 
 @cache
 def get_embedder(name: str) -> Embedder:
-    """The embedder called `name`, built once per process. Raises UserError with the nearest name if there is none."""
-    if name not in _HOME:
-        raise unknown_name("embedder", name, _HOME)
-    module, _, attribute = _HOME[name].partition(":")
-    embedder: Embedder = getattr(import_module(module), attribute)()
-    return embedder
+    """The embedder called `name`, built once per process.
+
+    Raises UserError with the nearest name if there is none, and with what to do if its weights or package are missing.
+    """
+    family_name, colon, variant = name.partition(":")
+    if family_name not in FAMILIES:
+        raise unknown_name("embedder", name, FAMILIES)
+    family = FAMILIES[family_name]
+    module, _, attribute = family.home.partition(":")
+    factory: Callable[..., Embedder] = getattr(import_module(module), attribute)
+    if family.variants:
+        return factory(variant)
+    if colon:
+        raise UserError(f"embedder {family_name!r} has no variants, found {name!r}. Use {family_name!r}.")
+    return factory()
 
 
 def identity(embedder: Embedder) -> str:
