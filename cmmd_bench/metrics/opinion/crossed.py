@@ -31,8 +31,8 @@ ROUNDING = 1e-20
 class CrossedMean:
     """Mean of a rater by clip table, with an interval for raters and clips in general, and the test against 0.
 
-    low, high, standard_error, t, df: None when all cells are equal (see `note`). p: two-sided; then 1 when the cells are
-    0, else None.
+    low, high, standard_error, t, df: None when all cells are equal (see `note`); p, two-sided, is then 1 for cells of 0
+    and else None.
     conservative: V was replaced by the larger mean square. claim: what the interval and p generalise to.
     """
 
