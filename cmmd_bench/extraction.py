@@ -1,41 +1,24 @@
 """The embed stage: every clip is decoded once and looked at by every extractor that needs it; results are cached.
 
-An extractor is an embedder, a beat tracker ("beats:librosa") or the levels ("levels"): from a clip to an array. What
-is cached is keyed by content, extractor and clip specification, so nothing is computed twice and nothing is stale.
+What is cached is keyed by content, extractor and clip specification, so nothing is computed twice and nothing is stale.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cmmd_bench import levels
-from cmmd_bench.embedders import get_embedder, identity
 from cmmd_bench.embedders.cache import FeatureCache
-from cmmd_bench.errors import UserError, unknown_name
+from cmmd_bench.errors import UserError
+from cmmd_bench.extractors import Array, get_extractor
 from cmmd_bench.media import read_clip
-from cmmd_bench.metrics import beat_times
-from cmmd_bench.parallel import in_order, workers_for
-from cmmd_bench.types import Clip, ClipSpec, Modality, Times
+from cmmd_bench.parallel import in_order, read_ahead, workers_for
+from cmmd_bench.types import Clip, ClipSpec
 
 S = TypeVar("S")
-Array = NDArray[Any]
-
-TRACKERS = {"librosa": beat_times}
-
-
-@dataclass(frozen=True, slots=True)
-class Extractor:
-    """From a clip to an array; `modality` is the side it needs, None if it takes what there is."""
-
-    identity: str
-    modality: Modality | None
-    see: Callable[[Clip], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +37,11 @@ class Entry(Generic[S]):
 class Views:
     """What extractors saw: (clip name, extractor) -> array, or the reason why there is none. Arrays stay on disk."""
 
-    def __init__(self, store: FeatureCache) -> None:
+    def __init__(self, store: FeatureCache, keys: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """An empty table, or one whose entries are known: name -> extractor -> key in the store."""
         self._store = store
-        self._keys: dict[tuple[str, str], str] = {}
+        known = {} if keys is None else keys
+        self._keys = {(name, x): key for name, by_extractor in known.items() for x, key in by_extractor.items()}
         self._reasons: dict[tuple[str, str], str] = {}
 
     def has(self, name: str, extractor: str) -> bool:
@@ -70,8 +55,18 @@ class Views:
             return None
         array = self._store.get(key)
         if array is None:
-            raise UserError("the feature cache was changed while it was in use. Run the same command again.")
+            raise UserError(
+                f"the feature cache no longer holds what {extractor} saw of {name}. Run the command that scored these "
+                "clips again: it looks at them anew."
+            )
         return array
+
+    def keys(self) -> dict[str, dict[str, str]]:
+        """Where the arrays lie: name -> extractor -> key in the store."""
+        table: dict[str, dict[str, str]] = {}
+        for (name, extractor), key in sorted(self._keys.items()):
+            table.setdefault(name, {})[extractor] = key
+        return table
 
     def why(self, name: str, extractor: str) -> str:
         """Why there is no array."""
@@ -97,8 +92,13 @@ class Views:
                 todo.append((entry, missing))
             else:
                 advance()
-        work = ((entry.source, missing) for entry, missing in todo)
-        outcomes = in_order(partial(_look, load, self._store), work, workers_for(len(todo), workers))
+        workers = workers_for(len(todo), workers)
+        if workers == 1:
+            clips = read_ahead(partial(_load, load), (entry.source for entry, _ in todo))
+            outcomes = in_order(partial(_see, self._store), zip(clips, (m for _, m in todo), strict=True), 1)
+        else:
+            work = ((entry.source, missing) for entry, missing in todo)
+            outcomes = in_order(partial(_look, load, self._store), work, workers)
         for (entry, missing), failures in zip(todo, outcomes, strict=True):
             for x, key in missing.items():
                 if x in failures:
@@ -106,20 +106,6 @@ class Views:
                 else:
                     self._keys[entry.name, x] = key
             advance()
-
-
-@cache
-def get_extractor(name: str) -> Extractor:
-    """The extractor called `name`; UserError with the nearest name if there is none."""
-    if name == "levels":
-        return Extractor(f"levels/{levels.VERSION}", None, levels.levels)
-    if name.startswith("beats:"):
-        tracker = name.removeprefix("beats:")
-        if tracker not in TRACKERS:
-            raise unknown_name("beat tracker", tracker, TRACKERS)
-        return Extractor(f"{name}/{version('librosa')}", "audio", partial(_track, TRACKERS[tracker]))
-    embedder = get_embedder(name)
-    return Extractor(identity(embedder), embedder.modality, embedder.embed)
 
 
 def read_at(path: Path, spec: ClipSpec) -> Clip:
@@ -134,19 +120,24 @@ def read_at(path: Path, spec: ClipSpec) -> Clip:
     )
 
 
-def _track(tracker: Callable[[Array, int], Times], clip: Clip) -> Array:
-    if clip.audio is None:
-        raise ValueError("beats need audio, found a clip without it")
-    return tracker(clip.audio, clip.sample_rate)
-
-
 def _look(load: Callable[[S], Clip], store: FeatureCache, work: tuple[S, dict[str, str]]) -> dict[str, str]:
-    """Look at one clip with every missing extractor and store what they see; returns the failures."""
     source, missing = work
+    return _see(store, (_load(load, source), missing))
+
+
+def _load(load: Callable[[S], Clip], source: S) -> Clip | str:
+    """The clip, or the reason why there is none."""
     try:
-        clip = load(source)
+        return load(source)
     except Exception as error:
-        return dict.fromkeys(missing, _reason(error))
+        return _reason(error)
+
+
+def _see(store: FeatureCache, work: tuple[Clip | str, dict[str, str]]) -> dict[str, str]:
+    """Look at one clip with every missing extractor and store what they see; returns the failures."""
+    clip, missing = work
+    if isinstance(clip, str):
+        return dict.fromkeys(missing, clip)
     failures = {}
     for name, key in missing.items():
         try:

@@ -9,7 +9,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Any, TypeVar
@@ -68,6 +68,23 @@ def in_order(function: Callable[[A], B], items: Iterable[A], workers: int) -> It
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def read_ahead(function: Callable[[A], B], items: Iterable[A], *, ahead: int = 2) -> Iterator[B]:
+    """`function` of each item, in order, computed by one thread up to `ahead` items before they are asked for.
+
+    For decoding, which leaves Python while it works, beside a network that looks at what was decoded.
+    """
+    remaining = iter(items)
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as thread:
+        flying: deque[Future[B]] = deque(thread.submit(function, item) for item in islice(remaining, ahead))
+        try:
+            while flying:
+                result = flying.popleft().result()
+                flying.extend(thread.submit(function, item) for item in islice(remaining, 1))
+                yield result
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 _function: Callable[[Any], Any]

@@ -25,6 +25,9 @@ TASKS: tuple[Task, ...] = get_args(Task)
 
 Modality = Literal["video", "audio"]
 
+Direction = Literal["lower", "higher"]
+"""Which way a metric is better."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:

@@ -8,7 +8,8 @@ from clips import clicks, clip, moving_square
 
 from cmmd_bench.embedders.cache import FeatureCache
 from cmmd_bench.errors import UserError
-from cmmd_bench.extraction import Entry, Views, get_extractor
+from cmmd_bench.extraction import Entry, Views
+from cmmd_bench.extractors import get_extractor
 from cmmd_bench.levels import findings, levels
 from cmmd_bench.parallel import in_order, workers_for
 from cmmd_bench.types import Clip
@@ -74,7 +75,7 @@ def test_a_cache_that_is_emptied_meanwhile_is_an_error(tmp_path):
     views = Views(store)
     views.extract(Loader(), entries(1, extractors=("levels",)), "spec")
     store.clear()
-    with pytest.raises(UserError, match="cache was changed while it was in use"):
+    with pytest.raises(UserError, match="no longer holds what levels saw of clip/1"):
         views.get("clip/1", "levels")
 
 

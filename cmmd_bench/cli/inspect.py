@@ -81,7 +81,7 @@ def suites(
 def _lacks(suite: "Suite") -> str:
     """Whether this version has all embedders of a suite."""
     from cmmd_bench.embedders import names
-    from cmmd_bench.suites.schema import SetMetric
+    from cmmd_bench.suites.metrics import SetMetric
 
     missing = sorted({m.embedder for m in suite.metrics if isinstance(m, SetMetric)} - set(names()))
     return f"not yet: needs {', '.join(missing)}" if missing else "yes"

@@ -23,7 +23,9 @@ def score(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes for decoding and embedding (default: cores).")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write results.json and scores.jsonl to this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write results.json, scores.jsonl and scored.json to this folder.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
@@ -39,7 +41,6 @@ def score(
     from cmmd_bench.cli.scores import show
     from cmmd_bench.runs.interrupt import second_interrupt_exits
     from cmmd_bench.scoring.folders import score as score_folders
-    from cmmd_bench.scoring.results import write_scores
 
     if out is not None:
         require_writable(out)
@@ -54,10 +55,9 @@ def score(
             size=None if size is None else parse_size(size),
             sample_rate=sample_rate,
             workers=workers,
+            out=out,
             progress=progress(quiet or json),
         )
-    if out is not None:
-        write_scores(out, scores)
     if json:
         print_json(scores.to_json())
     else:

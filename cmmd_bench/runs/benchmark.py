@@ -24,6 +24,7 @@ from cmmd_bench.runs.generate import batch_size_of, generate
 from cmmd_bench.runs.manifest import ModelOptions, manifest, now
 from cmmd_bench.runs.plan import Plan, Planned, plan, shard
 from cmmd_bench.runs.views import Loader, converted, entries, failed, rows, unseen_real
+from cmmd_bench.scoring.index import Scored, write_index
 from cmmd_bench.scoring.measures import Scorer
 from cmmd_bench.scoring.results import Scores, write_scores
 from cmmd_bench.scoring.table import check_metrics, score_rows
@@ -178,11 +179,14 @@ class _Stages:
         if pending:
             return RunOutcome(self.folder.path, None, pending)
         _log.info("scoring")
-        scorer = Scorer(views, [f"reference/{item.id}" for item in self.plan.reference], self.suite.clip.seconds)
+        reference = [f"reference/{item.id}" for item in self.plan.reference]
+        spec = self.suite.clip.spec
+        scorer = Scorer(views, reference, spec.seconds, float(spec.fps))
         failures = [*failed(attempts), *unseen_real(looked_at, views)]
         protocol = self.folder.manifest()["config"]
         scores = score_rows(table, self.suite.metrics, scorer, protocol=protocol, failures=failures)
         scores = replace(scores, findings=[*scores.findings, *converted(self.suite, attempts)])
+        write_index(self.folder.path, Scored(table, self.suite.metrics, scorer))
         write_scores(self.folder.path, scores)
         self.folder.update_manifest(status="complete" if scores.complete else "incomplete", ended=now())
         return RunOutcome(self.folder.path, scores, 0)

@@ -9,6 +9,7 @@ samples.jsonl            one line per attempt: id, model, task, item, sample, se
                          the last failure.
 scores.jsonl             one line per sample and per-clip metric
 results.json             the table: value, interval, n, unit, direction, chance, reason
+scored.json              which clips made which row, and where their features lie in the cache: what `compare` reads
 log.txt                  what happened, with times
 """
 

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import cmmd_bench
-from cmmd_bench.extraction import get_extractor
+from cmmd_bench.extractors import get_extractor
 from cmmd_bench.plugins import describe, installed, source
 from cmmd_bench.runs.folder import SCHEMA
 from cmmd_bench.scoring.table import extractors_of

@@ -10,10 +10,9 @@ from cmmd_bench.errors import UserError
 from cmmd_bench.extraction import Entry, Views, read_at
 from cmmd_bench.runs.folder import RunFolder
 from cmmd_bench.runs.plan import Plan, Planned
-from cmmd_bench.scoring.measures import RowOfTable, Sample
-from cmmd_bench.scoring.table import extractor_of, extractors_of
+from cmmd_bench.scoring.samples import RowOfTable, Sample
+from cmmd_bench.scoring.table import extractors_of
 from cmmd_bench.suites import Suite
-from cmmd_bench.suites.schema import BeatHit
 from cmmd_bench.types import Clip, ClipSpec, Dataset, Item
 
 Source = Path | Item
@@ -117,19 +116,13 @@ def _sample(model: str, planned: Planned) -> Sample:
         condition=planned.item.id,
         index=planned.sample,
         real=f"condition/{planned.item.id}",
-        beats=planned.item.truth.beats,
+        truth=planned.item.truth,
     )
 
 
-def _extractors(suite: Suite, against: str) -> tuple[str, ...]:
-    """Who has to look at the real clips: beats are compared with those of the condition's own sound."""
-    names = {
-        extractor_of(metric)
-        for metric in suite.metrics
-        if metric.against == against
-        or (isinstance(metric, BeatHit) and (against, metric.against) == ("conditions", "sound"))
-    }
-    return tuple(sorted(names))
+def _extractors(suite: Suite, real: str) -> tuple[str, ...]:
+    """Who has to look at the real clips of the conditions, or of the reference."""
+    return tuple(sorted({name for metric in suite.metrics if metric.real == real for name in metric.extractors}))
 
 
 def _unchanged(path: Path, sha256: str) -> str:

@@ -1,6 +1,5 @@
 """`score`: folders of clips that any model made, against a folder of real ones."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,18 +11,22 @@ import cmmd_bench
 from cmmd_bench.content import content_digest
 from cmmd_bench.datasets.folder import clips_below
 from cmmd_bench.embedders.cache import FeatureCache
-from cmmd_bench.errors import UserError, unknown_name
-from cmmd_bench.extraction import Entry, Views, get_extractor, read_at
+from cmmd_bench.errors import UserError
+from cmmd_bench.extraction import Entry, Views, read_at
+from cmmd_bench.extractors import get_extractor
 from cmmd_bench.media import MediaInfo, probe
 from cmmd_bench.parallel import default_workers
 from cmmd_bench.progress import Progress, silent
 from cmmd_bench.scoring.common import common_spec, conversions
-from cmmd_bench.scoring.measures import RowOfTable, Sample, Scorer
+from cmmd_bench.scoring.index import Scored, write_index
+from cmmd_bench.scoring.measures import Scorer
 from cmmd_bench.scoring.pairing import Pairing, by_name, by_table, unique_names, unpaired
-from cmmd_bench.scoring.results import Scores
-from cmmd_bench.scoring.table import Metric, check_metrics, extractors_of, score_rows
-from cmmd_bench.suites.schema import BeatHit, SetMetric
-from cmmd_bench.types import ClipSpec
+from cmmd_bench.scoring.results import Scores, write_scores
+from cmmd_bench.scoring.samples import RowOfTable, Sample
+from cmmd_bench.scoring.table import check_metrics, extractors_of, score_rows, sides_of
+from cmmd_bench.suites.labels import parse_metric
+from cmmd_bench.suites.metrics import Metric
+from cmmd_bench.types import ClipSpec, Modality
 
 DEFAULT_METRICS = (
     "fvd[conv3d-random]",
@@ -55,6 +58,7 @@ def score(
     size: tuple[int, int] | None = None,
     sample_rate: int | None = None,
     workers: int | None = None,
+    out: Path | None = None,
     progress: Progress = silent,
 ) -> Scores:
     """Score each folder of `generated` (name -> folder) against the real clips in `reference`.
@@ -62,6 +66,7 @@ def score(
     pairs: "stem", "none", or the path of a CSV with columns generated,reference
     metrics: labels such as `fad[logmel-stats]` and `beat-hit@100ms`; default: all that need no download
     seconds, fps, size (height, width), sample_rate: what clips are compared at; default: what the real ones have
+    out: folder for results.json, scores.jsonl and scored.json, which `compare` reads
 
     Files that cannot be read or placed are listed in the scores' failures; the rest is scored. A script that calls this
     needs the usual `if __name__ == "__main__":` guard, because workers are processes.
@@ -86,20 +91,12 @@ def score(
         if blind:
             failures.append({"model": "reference", "id": name, "reason": views.why(f"real/{name}", blind[0])})
     protocol = _protocol(spec, pairings, wanted, real, made)
-    scorer = Scorer(views, [f"real/{name}" for name in real.clips], spec.seconds)
-    return score_rows(rows, wanted, scorer, protocol=protocol, failures=failures)
-
-
-def parse_metric(label: str) -> Metric:
-    """The metric that a result's label names: `fad[logmel-stats]`, `pairwise-fvd[conv3d-random]`, `beat-hit@100ms`."""
-    beat = re.fullmatch(r"beat-hit@(\d+(?:\.\d+)?)ms", label)
-    if beat and float(beat[1]) > 0:
-        return BeatHit(metric="beat-hit", task="joint", tolerance_ms=float(beat[1]))
-    match = re.fullmatch(r"(pairwise-)?(fvd|kvd|fad|fad-clip)\[(.+)\]", label)
-    if match is None:
-        raise unknown_name("metric", label, DEFAULT_METRICS)
-    against = "conditions" if match[1] else "reference"
-    return SetMetric.model_validate({"metric": match[2], "embedder": match[3], "task": "joint", "against": against})
+    scorer = Scorer(views, [f"real/{name}" for name in real.clips], spec.seconds, float(spec.fps))
+    scores = score_rows(rows, wanted, scorer, protocol=protocol, failures=failures)
+    if out is not None:
+        write_index(out, Scored(rows, wanted, scorer))
+        write_scores(out, scores)
+    return scores
 
 
 def _read_folder(root: Path, fps: Fraction | None, progress: Progress) -> _Folder:
@@ -135,11 +132,11 @@ def _pair(generated: Mapping[str, Path], real: Mapping[str, Path], pairs: str | 
 def _applicable(metrics: Sequence[Metric], real: _Folder, made: Mapping[str, _Folder], *, paired: bool) -> list[Metric]:
     """The metrics of sides that both real and generated clips have; without pairs, those of sets."""
     folders = [real, *made.values()]
-    sides = {
+    there: dict[Modality, bool] = {
         "video": all(any(info.fps for info in folder.infos.values()) for folder in folders),
         "audio": all(any(info.sample_rate for info in folder.infos.values()) for folder in folders),
     }
-    kept = [m for m in metrics if sides[m.modality] and (paired or not isinstance(m, BeatHit))]
+    kept = [m for m in metrics if all(there[side] for side in sides_of(m)) and (paired or m.real != "conditions")]
     if not kept:
         raise UserError("real and generated clips have no side in common: one has only pictures, the other only sound.")
     return kept

@@ -7,15 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from cmmd_bench.atomic import write_json, write_json_lines
 from cmmd_bench.errors import UserError
-from cmmd_bench.types import Task
+from cmmd_bench.types import Direction, Task
 
 SCHEMA = 1
-
-Direction = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,8 @@ class Result:
     """One cell of the table. `value` is None where it could not be computed, and `why` says why.
 
     low, high, interval: 95 % interval and its method. n: conditions; n_samples: clips; n_reference: real clips.
-    chance: what unrelated clips would score, for alignment metrics. excluded: clips that the metric is undefined for.
+    chance: what unrelated clips would score, for alignment metrics; corrected = (value - chance) / (1 - chance).
+    excluded: clips that the metric is undefined for or whose partner is missing.
     """
 
     model: str
@@ -39,18 +38,20 @@ class Result:
     high: float | None = None
     interval: str | None = None
     chance: float | None = None
+    corrected: float | None = None
     excluded: int = 0
     why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PerClip:
-    """One sample's own value under a per-clip metric; None where it is undefined for that clip."""
+    """One sample's own value under a per-clip metric, None where undefined, and what chance would score on it."""
 
     model: str
     id: str
     metric: str
     value: float | None
+    chance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

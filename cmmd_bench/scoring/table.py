@@ -7,14 +7,14 @@ from threadpoolctl import threadpool_limits
 
 from cmmd_bench.contract import GENERATED
 from cmmd_bench.errors import UserError
-from cmmd_bench.extraction import Views, get_extractor
+from cmmd_bench.extraction import Views
+from cmmd_bench.extractors import get_extractor
 from cmmd_bench.levels import findings
-from cmmd_bench.scoring.measures import RowOfTable, Scorer
+from cmmd_bench.scoring.measures import Scorer
 from cmmd_bench.scoring.results import PerClip, Result, Scores
-from cmmd_bench.suites.schema import BeatHit, SetMetric
-from cmmd_bench.types import Task
-
-Metric = SetMetric | BeatHit
+from cmmd_bench.scoring.samples import RowOfTable
+from cmmd_bench.suites.metrics import Metric
+from cmmd_bench.types import Modality, Task
 
 _OF_SOUND = {"silent", "clipped"}
 
@@ -46,25 +46,31 @@ def score_rows(
 
 
 def check_metrics(metrics: Sequence[Metric]) -> None:
-    """Refuse an embedder or tracker that does not exist, and one that looks at the other side than the metric."""
+    """Refuse extractors that do not exist or lack weights, all in one message, and one that looks at the wrong side."""
+    problems: dict[str, UserError] = {}
     for metric in metrics:
-        extractor = get_extractor(extractor_of(metric))
-        if extractor.modality != metric.modality:
-            raise UserError(
-                f"{metric.label} measures {metric.modality}, but {extractor_of(metric)} looks at {extractor.modality}. "
-                "Choose another embedder."
-            )
+        for name in metric.extractors:
+            try:
+                extractor = get_extractor(name)
+            except UserError as error:
+                problems.setdefault(str(error), error)
+                continue
+            if metric.modality not in (None, extractor.modality):
+                text = f"{metric.label} measures {metric.modality}, but {name} looks at {extractor.modality}. "
+                raise UserError(text + "Choose another embedder.")
+    if problems:
+        raise UserError("\n".join(problems), exit_code=max(error.exit_code for error in problems.values()))
 
 
 def extractors_of(metrics: Sequence[Metric], task: Task | None = None) -> tuple[str, ...]:
     """What has to look at a generated clip for these metrics (of one task, or of all)."""
-    names = {extractor_of(metric) for metric in metrics if task is None or metric.task == task}
+    names = {name for metric in metrics if task is None or metric.task == task for name in metric.extractors}
     return (*sorted(names), "levels")
 
 
-def extractor_of(metric: Metric) -> str:
-    """The extractor whose view a metric is computed from."""
-    return f"beats:{metric.tracker}" if isinstance(metric, BeatHit) else metric.embedder
+def sides_of(metric: Metric) -> set[Modality]:
+    """The sides of a clip that the metric's extractors look at."""
+    return {side for name in metric.extractors if (side := get_extractor(name).modality) is not None}
 
 
 def _unseen(row: RowOfTable, metrics: Sequence[Metric], views: Views) -> list[dict[str, str]]:

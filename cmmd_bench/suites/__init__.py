@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from cmmd_bench.errors import UserError, unknown_name
-from cmmd_bench.suites.schema import SCHEMA, BeatHit, ClipConfig, DataConfig, SetMetric, Suite
+from cmmd_bench.suites.metrics import METRICS, SetMetric
+from cmmd_bench.suites.schema import SCHEMA, ClipConfig, DataConfig, Suite
 
 __all__ = ["Suite", "built_in", "load_suite", "parse_suite"]
 
@@ -73,7 +74,7 @@ def _known_keys(place: list[Any], table: Mapping[str, Any]) -> list[str]:
     models: dict[str, type[BaseModel]] = {"data": DataConfig, "clip": ClipConfig}
     model: type[BaseModel] = Suite
     if len(place) > 1 and place[0] == "metrics":
-        model = BeatHit if table["metrics"][place[1]].get("metric") == "beat-hit" else SetMetric
+        model = METRICS.get(str(table["metrics"][place[1]].get("metric")), SetMetric)
     elif len(place) > 1:
         model = models.get(str(place[0]), Suite)
     return sorted(field.alias or name for name, field in model.model_fields.items())

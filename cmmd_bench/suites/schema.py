@@ -5,21 +5,18 @@ Unknown keys, wrong types and values out of range are refused (`cmmd_bench.suite
 """
 
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from cmmd_bench.types import ClipSpec, Modality, Task, exact_rate
+from cmmd_bench.suites.metrics import MetricConfig, Strict
+from cmmd_bench.types import ClipSpec, Task, exact_rate
 
 SCHEMA = 1
 """Version of this format; a suite with a higher number is refused."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class DataConfig(_Strict):
+class DataConfig(Strict):
     """Where the clips come from: the first `conditions` items in an order drawn by the run's seed, and the references.
 
     `reference` counts further items that no condition uses; "all" takes every item of the split, conditions
@@ -31,10 +28,10 @@ class DataConfig(_Strict):
     conditions: PositiveInt
     reference: PositiveInt | Literal["all"]
     seed: int = 0
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
-class ClipConfig(_Strict):
+class ClipConfig(Strict):
     """What every clip looks like when it is generated from and when it is scored."""
 
     seconds: PositiveFloat
@@ -59,64 +56,7 @@ class ClipConfig(_Strict):
         return ClipSpec(self.seconds, Fraction(self.fps), height, width, self.sample_rate)
 
 
-Against = Literal["reference", "conditions"]
-
-
-class SetMetric(_Strict):
-    """A distance between the set of generated clips and a set of real ones, in the space of `embedder`.
-
-    fvd, fad: Fréchet distance. kvd: unbiased cubic polynomial MMD².
-    fad-clip: mean over clips of the Fréchet distance between one clip's frames and the reference.
-    against = "conditions" compares with the ground truths of the same conditions (the paper's pairwise FVD and KVD),
-    "reference" with the suite's reference items. `samples` limits how many samples of each condition count.
-    """
-
-    metric: Literal["fvd", "kvd", "fad", "fad-clip"]
-    task: Task
-    embedder: str
-    against: Against = "reference"
-    samples: PositiveInt | None = None
-
-    @property
-    def label(self) -> str:
-        """`fad[logmel-stats]`, `pairwise-fvd[i3d]`: metric, reference and features; never compare different labels."""
-        return f"{'pairwise-' if self.against == 'conditions' else ''}{self.metric}[{self.embedder}]"
-
-    @property
-    def modality(self) -> Modality:
-        """The side of the clip that the metric looks at."""
-        return "audio" if self.metric.startswith("fad") else "video"
-
-
-class BeatHit(_Strict):
-    """Share of reference beats with a generated beat within ± `tolerance_ms`, matched one to one.
-
-    against = "sound": beats that the same tracker finds in the ground-truth audio (the paper).
-    against = "truth": the true beats, for datasets that know them; the ground-truth row is then the tracker's ceiling.
-    """
-
-    metric: Literal["beat-hit"]
-    task: Literal["v2a", "joint"] = "v2a"
-    tolerance_ms: PositiveFloat
-    tracker: str = "librosa"
-    against: Literal["sound", "truth"] = "sound"
-
-    @property
-    def label(self) -> str:
-        """`beat-hit@100ms`, with `[truth]` where the reference is the dataset's own."""
-        suffix = "[truth]" if self.against == "truth" else ""
-        return f"beat-hit@{self.tolerance_ms:g}ms{suffix}"
-
-    @property
-    def modality(self) -> Modality:
-        """Beats are heard."""
-        return "audio"
-
-
-MetricConfig = Annotated[SetMetric | BeatHit, Field(discriminator="metric")]
-
-
-class Suite(_Strict):
+class Suite(Strict):
     """A benchmark's protocol; see the built-in files beside this module for examples."""
 
     schema_version: int = Field(SCHEMA, alias="schema")

@@ -10,9 +10,11 @@ import pytest
 
 from cmmd_bench.extraction import Views
 from cmmd_bench.metrics import frechet_distance, per_clip_fad, polynomial_mmd
-from cmmd_bench.scoring.measures import RowOfTable, Sample, Scorer
+from cmmd_bench.scoring.measures import Scorer
 from cmmd_bench.scoring.results import Result, Scores, read_results, write_scores
-from cmmd_bench.suites.schema import BeatHit, SetMetric
+from cmmd_bench.scoring.samples import RowOfTable, Sample
+from cmmd_bench.suites.metrics import BeatHit, SetMetric
+from cmmd_bench.types import Truth
 
 DIMENSIONS = 6
 
@@ -162,7 +164,7 @@ def test_true_beats_are_the_reference_where_asked():
     views = beats(r0=[0.5], g0=[1.0])
     truth = BeatHit(metric="beat-hit", tolerance_ms=100, against="truth")
     judge = Scorer(Known(views), [], seconds=2.0)
-    known = Sample("g0", "v2a-0", "0", 0, "r0", beats=(1.0,))
+    known = Sample("g0", "v2a-0", "0", 0, "r0", Truth(beats=(1.0,)))
     assert judge.score(truth, beat_row(known))[0].value == 1.0
     unknown = Sample("g0", "v2a-0", "0", 0, "r0")
     assert judge.score(truth, beat_row(unknown))[0].why == "the dataset does not know true beats"
@@ -200,8 +202,9 @@ from pathlib import Path
 import numpy as np
 from cmmd_bench.embedders.cache import FeatureCache
 from cmmd_bench.extraction import Views
-from cmmd_bench.scoring.measures import RowOfTable, Sample, Scorer
-from cmmd_bench.suites.schema import SetMetric
+from cmmd_bench.scoring.measures import Scorer
+from cmmd_bench.scoring.samples import RowOfTable, Sample
+from cmmd_bench.suites.metrics import SetMetric
 
 count, store = int(sys.argv[1]), FeatureCache(Path(sys.argv[2]))
 views = Views(store)

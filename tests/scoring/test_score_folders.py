@@ -9,7 +9,8 @@ from clips import clicks, clip, moving_square
 
 from cmmd_bench.errors import UserError
 from cmmd_bench.media import write_clip
-from cmmd_bench.scoring.folders import parse_metric, score
+from cmmd_bench.scoring.folders import score
+from cmmd_bench.suites.labels import parse_metric
 from cmmd_bench.types import Clip
 
 
@@ -224,9 +225,8 @@ def test_empty_and_missing_folders(real, tmp_path):
 def test_metrics_by_label(real, made):
     scores = score({"ours": made}, real, metrics=["fad[logmel-stats]", "beat-hit@70ms"], workers=1)
     assert [r.metric for r in scores.results] == ["fad[logmel-stats]", "beat-hit@70ms"]
-    assert parse_metric("beat-hit@100ms").tolerance_ms == 100
-    with pytest.raises(UserError, match=r"no metric named 'fda\[logmel-stats\]'. Did you mean 'fad\[logmel-stats\]'"):
-        parse_metric("fda[logmel-stats]")
+    with pytest.raises(UserError, match="no metric named 'fadd'. Did you mean 'fad'"):
+        parse_metric("fadd[logmel-stats]")
     with pytest.raises(UserError, match="no embedder named 'i3d'"):
         score({"ours": made}, real, metrics=["fvd[i3d]"], workers=1)
 
@@ -262,7 +262,7 @@ def test_real_clips_of_two_corpora(shared, tmp_path):
 def test_metrics_of_the_other_side_are_refused(real, made):
     with pytest.raises(UserError, match=r"fad\[conv3d-random\] measures audio, but conv3d-random looks at video"):
         score({"ours": made}, real, metrics=["fad[conv3d-random]"], workers=1)
-    with pytest.raises(UserError, match="no metric named 'beat-hit@0ms'"):
+    with pytest.raises(UserError, match="metric 'beat-hit@0ms': Input should be greater than 0"):
         score({"ours": made}, real, metrics=["beat-hit@0ms"], workers=1)
 
 

@@ -1,0 +1,73 @@
+"""Who looks at clips, by name: from a clip to an array that is cached and scored.
+
+conv3d-random, i3d:tats, ...   an embedder (`cmmd_bench.embedders`): features (n, D)
+i3d@16f64                      the same, shown the first 16 frames scaled to 64 x 64 pixels
+beats:librosa                  a beat tracker: times (n,) in seconds
+levels                         `cmmd_bench.levels`
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmmd_bench import levels
+from cmmd_bench.embedders import get_embedder, identity
+from cmmd_bench.errors import UserError, unknown_name
+from cmmd_bench.media.picture import fitted
+from cmmd_bench.metrics import beat_times
+from cmmd_bench.metrics.beat_tracking import BeatTracker
+from cmmd_bench.types import Clip, Embedder, Modality
+
+Array = NDArray[Any]
+
+TRACKERS: dict[str, BeatTracker] = {"librosa": beat_times}
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """From a clip to an array; `modality` is the side it needs, None if it takes what there is."""
+
+    identity: str
+    modality: Modality | None
+    see: Callable[[Clip], Array]
+
+
+@cache
+def get_extractor(name: str) -> Extractor:
+    """The extractor called `name`; UserError with the nearest name if there is none."""
+    if name == "levels":
+        return Extractor(f"levels/{levels.VERSION}", None, levels.levels)
+    if name.startswith("beats:"):
+        tracker = name.removeprefix("beats:")
+        if tracker not in TRACKERS:
+            raise unknown_name("beat tracker", tracker, TRACKERS)
+        return Extractor(f"{name}/{version('librosa')}", "audio", partial(_track, TRACKERS[tracker]))
+    windowed = re.fullmatch(r"(.+)@(\d+)f(\d+)", name)
+    embedder = get_embedder(windowed[1] if windowed else name)
+    if windowed is None:
+        return Extractor(identity(embedder), embedder.modality, embedder.embed)
+    if embedder.modality != "video":
+        raise UserError(f"{name} asks for frames, but {embedder.name} looks at {embedder.modality}. Leave them out.")
+    frames, size = int(windowed[2]), int(windowed[3])
+    see = partial(_embed_window, embedder, frames, size)
+    return Extractor(f"{identity(embedder)}@{frames}f{size}", "video", see)
+
+
+def _track(tracker: BeatTracker, clip: Clip) -> Array:
+    if clip.audio is None:
+        raise ValueError("beats need audio, found a clip without it")
+    return tracker(clip.audio, clip.sample_rate)
+
+
+def _embed_window(embedder: Embedder, frames: int, size: int, clip: Clip) -> Array:
+    if clip.video is None or len(clip.video) < frames:
+        found = "a clip without video" if clip.video is None else f"{len(clip.video)}"
+        raise ValueError(f"{embedder.name} was asked to see {frames} frames, found {found}")
+    picture = np.stack([fitted(frame, (size, size)) for frame in clip.video[:frames]])
+    return embedder.embed(Clip(video=picture, fps=clip.fps))

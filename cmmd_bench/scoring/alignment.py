@@ -1,0 +1,114 @@
+"""Alignment of sound and picture, clip by clip: beats, onsets, AV-Align, each with what chance alone would score."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmmd_bench.extraction import Views
+from cmmd_bench.metrics import beat_hits, corrected, delete_group_jackknife
+from cmmd_bench.scoring.cells import cell, point
+from cmmd_bench.scoring.results import PerClip, Result
+from cmmd_bench.scoring.samples import RowOfTable, Sample
+from cmmd_bench.suites.metrics import AvAlign, BeatHit, OnsetScore, SecondHit
+from cmmd_bench.types import Truth
+
+Alignment = BeatHit | OnsetScore | SecondHit | AvAlign
+Seen = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A clip's score and its chance level; both None where the score is undefined (no reference beat)."""
+
+    value: float | None
+    chance: float | None
+
+
+def alignment_cell(
+    metric: Alignment, row: RowOfTable, views: Views, *, seconds: float, fps: float
+) -> tuple[Result, list[PerClip]]:
+    """Mean over clips, chance level and score above chance; clips the score is undefined for are counted."""
+    judged: list[tuple[Sample, Judgement]] = []
+    for sample in row.samples:
+        judgement = judge(metric, sample, views, seconds=seconds, fps=fps)
+        if judgement is not None:
+            judged.append((sample, judgement))
+    if not judged:
+        return cell(metric, row, n_samples=len(row.samples), why=_why_nothing(metric, row)), []
+    per_clip = [PerClip(row.model, s.id, metric.label, j.value, j.chance) for s, j in judged]
+    defined = [(s, j.value, j.chance) for s, j in judged if j.value is not None and j.chance is not None]
+    if not defined:
+        return cell(metric, row, n_samples=len(judged), why=_UNDEFINED[type(metric)]), per_clip
+    values = np.array([value for _, value, _ in defined])
+    seen = [sample for sample, _, _ in defined]
+    clusters = [sample.condition for sample in seen]
+    interval = delete_group_jackknife(lambda kept: float(values[kept].mean()), clusters)
+    chance = fmean(level for _, _, level in defined)
+    result = cell(
+        metric,
+        row,
+        interval or point(float(values.mean())),
+        seen=seen,
+        n_reference=len(set(clusters)),
+        chance=chance,
+        corrected=corrected(float(values.mean()), chance),
+        excluded=len(row.samples) - len(defined),
+    )
+    return result, per_clip
+
+
+def judge(metric: Alignment, sample: Sample, views: Views, *, seconds: float, fps: float) -> Judgement | None:
+    """One clip's score; None if something it needs was not seen or is not known."""
+    made = [views.get(sample.view, extractor) for extractor in metric.extractors]
+    if any(array is None for array in made):
+        return None
+    if isinstance(metric, AvAlign):
+        raise NotImplementedError
+    reference = _reference(metric, sample, views)
+    if reference is None or made[0] is None:
+        return None
+    return _JUDGES[type(metric)](metric, reference, made[0], seconds)
+
+
+def _reference(metric: BeatHit | OnsetScore | SecondHit, sample: Sample, views: Views) -> Seen | None:
+    """What should be heard: the truth, or what the same extractor heard in the condition's own sound."""
+    if metric.against == "truth":
+        times = _true_times(metric, sample.truth)
+        return None if times is None else np.array(times)
+    return None if sample.real is None else views.get(sample.real, metric.extractors[0])
+
+
+def _true_times(metric: BeatHit | OnsetScore | SecondHit, truth: Truth) -> Sequence[float] | None:
+    if isinstance(metric, BeatHit):
+        return truth.beats
+    return None if truth.events is None else sorted(event.start for event in truth.events)
+
+
+def _beats(metric: BeatHit, reference: Seen, made: Seen, seconds: float) -> Judgement:
+    hits = beat_hits(reference, made, metric.tolerance_ms / 1000, duration=seconds)
+    return Judgement(hits.hit_rate, hits.chance)
+
+
+_JUDGES: dict[type, Callable[..., Judgement]] = {BeatHit: _beats}
+
+_UNDEFINED = {
+    BeatHit: "no condition has a beat to hit",
+    OnsetScore: "no condition has an onset to hit",
+    SecondHit: "no condition has an onset to hit",
+    AvAlign: "no clip has an onset or a peak of motion",
+}
+
+
+def _why_nothing(metric: Alignment, row: RowOfTable) -> str:
+    if not row.samples:
+        return "no finished clips"
+    if isinstance(metric, AvAlign):
+        return "no clip with sound and picture"
+    if metric.against == "truth":
+        return f"the dataset does not know true {'beats' if isinstance(metric, BeatHit) else 'events'}"
+    if all(sample.real is None for sample in row.samples):
+        return "needs pairs: each generated clip's own real clip"
+    return "no pair of clips with sound on both sides"

@@ -1,0 +1,73 @@
+"""The two sides of a set metric: the generated samples that count, and the real clips they are compared with."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cmmd_bench.metrics import Gaussian
+from cmmd_bench.scoring.features import Features, Rows
+from cmmd_bench.scoring.samples import Sample
+from cmmd_bench.suites.metrics import SetMetric
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides in the space of one extractor.
+
+    paired: the real clips are the samples' own ground truths, so that drawing conditions draws both sides
+    """
+
+    extractor: str
+    seen: Sequence[Sample]
+    real: tuple[str, ...]
+    paired: bool
+    features: Features
+
+    @property
+    def clusters(self) -> list[str]:
+        """The condition of each sample: what was drawn independently."""
+        return [sample.condition for sample in self.seen]
+
+    def clips(self) -> Iterator[Rows]:
+        """Generated features clip by clip, (n_i, D) each."""
+        return self.features.blocks(self.extractor, [sample.view for sample in self.seen])
+
+    def x(self) -> Rows:
+        """Generated features, (N, D)."""
+        return self.features.rows(self.extractor, [sample.view for sample in self.seen])
+
+    def y(self) -> Rows:
+        """Real features, (M, D)."""
+        return self.features.rows(self.extractor, self.real)
+
+    def labels(self) -> list[str]:
+        """The condition of every row of `x`."""
+        return [s.condition for s in self.seen for _ in range(len(self.features.of(self.extractor, s.view)))]
+
+    def real_labels(self) -> list[str] | None:
+        """The condition of every row of `y` where the sides are paired."""
+        if not self.paired:
+            return None
+        owner = {s.real: s.condition for s in self.seen}
+        return [owner[name] for name in self.real for _ in range(len(self.features.of(self.extractor, name)))]
+
+    def reference(self, ddof: int = 1) -> Gaussian:
+        """Mean and covariance of the real features; computed once for all rows of a table."""
+        return self.features.gaussian(self.extractor, self.real, ddof)
+
+
+def sides(metric: SetMetric, samples: Sequence[Sample], features: Features, reference: tuple[str, ...]) -> Sides:
+    """What `metric` compares; ValueError when a side has fewer than 2 clips."""
+    chosen = [s for s in samples if metric.samples is None or s.index < metric.samples]
+    seen = [s for s in chosen if features.views.has(s.view, metric.features)]
+    paired = metric.against == "conditions"
+    real = own_conditions(seen) if paired else reference
+    real = tuple(name for name in real if features.views.has(name, metric.features))
+    for what, count in (("generated", len(seen)), ("real", len(real))):
+        if count < 2:
+            raise ValueError(f"needs at least 2 {what} clips, found {count}")
+    return Sides(metric.features, seen, real, paired, features)
+
+
+def own_conditions(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """The real clips of the samples' conditions, each once."""
+    return tuple(dict.fromkeys(sample.real for sample in samples if sample.real is not None))

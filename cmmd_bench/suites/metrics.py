@@ -1,0 +1,216 @@
+"""The metrics that a suite may ask for, as types: what stands in a `[[metrics]]` table, with ranges.
+
+Every metric has a `label`, which names its results, and knows what has to look at which clips. Results of different
+labels are never compared.
+"""
+
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from cmmd_bench.metrics.dialects import DIALECTS
+from cmmd_bench.types import Direction, Modality, Task
+
+
+class Strict(BaseModel):
+    """Frozen; unknown keys and NaN are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Against = Literal["reference", "conditions"]
+
+
+class SetMetric(Strict):
+    """A distance between the set of generated clips and a set of real ones, in the space of `embedder`.
+
+    fvd, fad: Fréchet distance. fvd-inf, fad-inf: the same extrapolated to infinitely many clips.
+    kvd: unbiased cubic polynomial MMD². kad: unbiased Gaussian MMD², times 100.
+    fad-clip: mean over clips of the Fréchet distance between one clip's frames and the reference.
+    precision, recall, density, coverage: shares of k-nearest-neighbour balls, k = 5.
+
+    against = "conditions" compares with the ground truths of the same conditions (the paper's pairwise FVD and KVD),
+    "reference" with the suite's reference items. `samples` limits how many samples of each condition count.
+    `frames` and `size` show a video embedder the first frames only, scaled to size x size pixels (the columns of the
+    paper's Table 1). `dialect` names a published convention of a Fréchet distance (`cmmd_bench.metrics.dialects`).
+    """
+
+    metric: Literal[
+        "fvd", "fvd-inf", "kvd", "fad", "fad-inf", "fad-clip", "kad", "precision", "recall", "density", "coverage"
+    ]
+    task: Task
+    embedder: str
+    against: Against = "reference"
+    samples: PositiveInt | None = None
+    frames: PositiveInt | None = None
+    size: PositiveInt | None = None
+    dialect: str | None = None
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if (self.frames is None) != (self.size is None):
+            raise ValueError("frames and size go together: the first `frames` frames at `size` x `size` pixels")
+        if self.frames is not None and self.modality == "audio":
+            raise ValueError(f"{self.metric} measures sound; frames and size are for video embedders")
+        if self.dialect is not None:
+            if self.metric not in ("fvd", "fad"):
+                raise ValueError(f"dialects are conventions of fvd and fad, found one for {self.metric}")
+            if self.dialect not in DIALECTS:
+                raise ValueError(f"no dialect {self.dialect!r}; known: {', '.join(sorted(DIALECTS))}")
+        return self
+
+    @property
+    def label(self) -> str:
+        """`fad[logmel-stats]`, `pairwise-fvd[i3d@16f64]`, `fvd:tats[i3d:tats]`; never compare different labels."""
+        pairwise = "pairwise-" if self.against == "conditions" else ""
+        return f"{pairwise}{self.metric}{f':{self.dialect}' if self.dialect else ''}[{self.features}]"
+
+    @property
+    def features(self) -> str:
+        """The extractor whose features are compared: the embedder, and what part of a clip it is shown."""
+        return self.embedder if self.frames is None else f"{self.embedder}@{self.frames}f{self.size}"
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """Who has to look at a generated clip."""
+        return (self.features,)
+
+    @property
+    def modality(self) -> Modality | None:
+        """The side of the clip that the metric looks at; None where that is the embedder's choice."""
+        if self.metric.startswith(("fad", "kad")):
+            return "audio"
+        return "video" if self.metric.startswith(("fvd", "kvd")) else None
+
+    @property
+    def real(self) -> Against | None:
+        """Which real clips have to be looked at as well."""
+        return self.against
+
+    @property
+    def direction(self) -> Direction:
+        """Which way is better."""
+        return "higher" if self.metric in ("precision", "recall", "density", "coverage") else "lower"
+
+
+class _Alignment(Strict):
+    """Scores of a single clip, with the level that unrelated clips reach by chance."""
+
+    @property
+    def direction(self) -> Direction:
+        """Which way is better."""
+        return "higher"
+
+    @property
+    def modality(self) -> Modality | None:
+        """What the metric's extractors look at is fixed."""
+        return None
+
+
+class _Heard(_Alignment):
+    """What is heard in the generated sound against what is heard in the condition's own, or what is known of it.
+
+    against = "sound": what the same tracker or detector finds in the ground-truth audio (the paper).
+    against = "truth": the true times, for datasets that know them; the ground-truth row is then the detector's ceiling.
+    """
+
+    task: Literal["v2a", "joint"] = "v2a"
+    against: Literal["sound", "truth"] = "sound"
+
+    @property
+    def real(self) -> Against | None:
+        """Which real clips have to be looked at as well."""
+        return "conditions" if self.against == "sound" else None
+
+    @property
+    def _suffix(self) -> str:
+        return "[truth]" if self.against == "truth" else ""
+
+
+class BeatHit(_Heard):
+    """Share of reference beats with a generated beat within ± `tolerance_ms`, matched one to one.
+
+    beat-precision: share of generated beats that hit. beat-f1: harmonic mean of both. beat-any-hit: hits without
+    matching, as older work counts them.
+    """
+
+    metric: Literal["beat-hit", "beat-precision", "beat-f1", "beat-any-hit"]
+    tolerance_ms: PositiveFloat
+    tracker: str = "librosa"
+
+    @property
+    def label(self) -> str:
+        """`beat-hit@100ms`, with `[truth]` where the reference is the dataset's own."""
+        return f"{self.metric}@{self.tolerance_ms:g}ms{self._suffix}"
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """Who has to look at a generated clip."""
+        return (f"beats:{self.tracker}",)
+
+
+class OnsetScore(_Heard):
+    """onset-f1: onsets matched one to one within ± `tolerance_ms`. onset-accuracy, onset-ap: as CondFoleyGen."""
+
+    metric: Literal["onset-f1", "onset-accuracy", "onset-ap"]
+    tolerance_ms: PositiveFloat = 50.0
+    detector: str = "fine"
+
+    @property
+    def label(self) -> str:
+        """`onset-f1@50ms`, with `[truth]` where the reference is the dataset's own."""
+        return f"{self.metric}@{self.tolerance_ms:g}ms{self._suffix}"
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """Who has to look at a generated clip."""
+        return (f"onsets:{self.detector}",)
+
+
+class SecondHit(_Heard):
+    """Onsets in bins of whole seconds, as D2M-GAN and CDCD score "beats": seconds covered, and seconds hit."""
+
+    metric: Literal["cdcd-coverage", "cdcd-hit"]
+    against: Literal["sound"] = "sound"
+
+    @property
+    def label(self) -> str:
+        """`cdcd-hit`."""
+        return self.metric
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """Who has to look at a generated clip."""
+        return ("onsets:cdcd",)
+
+
+class AvAlign(_Alignment):
+    """AV-Align: peaks of motion against onsets of sound within one clip, intersection over union."""
+
+    metric: Literal["av-align"]
+    task: Task
+    dialect: str = "one-to-one"
+
+    @property
+    def label(self) -> str:
+        """`av-align`, or `av-align:javisbench` for another way of counting."""
+        return "av-align" if self.dialect == "one-to-one" else f"av-align:{self.dialect}"
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """Who has to look at a generated clip."""
+        return ("motion", "onsets:av-align")
+
+    @property
+    def real(self) -> Against | None:
+        """Which real clips have to be looked at as well."""
+        return None
+
+
+Metric = SetMetric | BeatHit | OnsetScore | SecondHit | AvAlign
+MetricConfig = Annotated[Metric, Field(discriminator="metric")]
+
+METRICS: dict[str, type[Metric]] = {
+    name: kind for kind in get_args(Metric) for name in get_args(kind.model_fields["metric"].annotation)
+}
+"""What may stand as `metric`, and the type of its table."""
