@@ -20,14 +20,16 @@ from cmmd_bench.metrics.checks import Rows, feature_rows
 from cmmd_bench.metrics.frechet import Distribution, as_gaussian, frechet_distance
 from cmmd_bench.metrics.gaussian import Gaussian, GaussianStatistics, merge
 from cmmd_bench.metrics.jackknife import (
+    AT_THIS_N,
     GROUPS,
+    OF_MANY_CLIPS,
     Interval,
     Labels,
     clusters_per_group,
     interval_from_groups,
     jackknife_groups,
 )
-from cmmd_bench.metrics.mmd import kernel_sums
+from cmmd_bench.metrics.mmd import Kernel, kernel_sums, numbered_sides
 
 Indices = NDArray[np.intp]
 
@@ -93,28 +95,39 @@ def mmd_interval(
     reference: Rows,
     *,
     reference_clusters: Labels | None = None,
-    degree: int = 3,
-    gamma: float | None = None,
-    coef0: float = 1.0,
+    kernel: Kernel | None = None,
+    skip_within: bool = False,
     n_groups: int = GROUPS,
     level: float = 0.95,
 ) -> Interval | None:
-    """Interval for `polynomial_mmd(x, reference)`; the kernel is computed once and summed by groups.
+    """Interval for the unbiased MMD² of x and the reference; the kernel is computed once and summed by groups.
 
-    Arguments and None as in `frechet_interval`, kernel as in `polynomial_mmd`.
+    kernel: None is KVD's, so that the estimate is `polynomial_mmd(x, reference)`.
+    skip_within: leave out pairs of rows of one cluster, as `polynomial_mmd` does when it is given the clusters.
+    Other arguments and None as in `frechet_interval`.
     """
     x, y = feature_rows(x, "x", at_least=2), feature_rows(reference, "reference", at_least=2)
     groups, reference_groups, sizes = _groups(len(x), clusters, reference, reference_clusters, n_groups)
+    clusters_x, clusters_y = None, None
+    if skip_within:
+        clusters_x, clusters_y = numbered_sides(len(x), clusters, len(y), reference_clusters)
     if reference_groups is None:
         # A group of its own, which is never left out.
         reference_groups = np.full(len(y), len(sizes))
     counts = [np.bincount(numbers, minlength=len(sizes) + 1) for numbers in (groups, reference_groups)]
     if len(sizes) < 2 or min((n.sum() - n[:-1]).min() for n in counts) < 2:
         return None
-    sums = kernel_sums(x, y, groups, reference_groups, n_groups=len(sizes) + 1, degree=degree, gamma=gamma, coef0=coef0)
+    sums = kernel_sums(
+        *(x, y, groups, reference_groups),
+        n_groups=len(sizes) + 1,
+        kernel=kernel,
+        clusters_x=clusters_x,
+        clusters_y=clusters_y,
+    )
     without = [sums.mmd(without=g) for g in range(len(sizes))]
     over = FIXED if reference_clusters is None else TOGETHER
-    return interval_from_groups(sums.mmd(), without, sizes, level=level, over=over)
+    about = OF_MANY_CLIPS if skip_within else AT_THIS_N
+    return interval_from_groups(sums.mmd(), without, sizes, level=level, over=over, about=about)
 
 
 def _groups(

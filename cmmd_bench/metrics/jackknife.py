@@ -29,12 +29,19 @@ Labels = Sequence[str] | Sequence[int] | NDArray[Any]
 
 GROUPS = 20
 
+AT_THIS_N = "the value at this n"
+"""What an interval is for when nothing else is said: the value that other sets of as many clips would have on average."""
+
+OF_MANY_CLIPS = "the value at this n, which is also the limit of many clips"
+"""What an interval is for when the statistic has no bias: the same at every n."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """low..high covers the expected value at this n with confidence `level`; `estimate` is the value that was found.
+    """low..high covers what `about` names with confidence `level`; `estimate` is the value that was found.
 
     Not cut off at 0: an interval for a distance may begin below it. `method` says how and over what it was computed.
+    `about`: `AT_THIS_N`, `OF_MANY_CLIPS`, or another phrase that completes "an interval for ...".
     """
 
     estimate: float
@@ -43,6 +50,7 @@ class Interval:
     standard_error: float
     level: float
     method: str
+    about: str = AT_THIS_N
 
 
 def delete_group_jackknife(
@@ -89,17 +97,45 @@ def clusters_per_group(clusters: Labels, groups: NDArray[np.intp]) -> list[int]:
     return sizes
 
 
+def cluster_numbers(*sides: Labels) -> tuple[list[str], list[NDArray[np.intp]]]:
+    """The distinct labels of all sides together, sorted, and for each side the number of each item's label among them."""
+    texts = [_labels(side) for side in sides]
+    names = sorted({label for side in texts for label in side})
+    number = {label: i for i, label in enumerate(names)}
+    return names, [np.array([number[label] for label in side], dtype=np.intp) for side in texts]
+
+
+def t_interval(
+    value: float, standard_error: float, degrees: float, *, level: float, method: str, about: str = AT_THIS_N
+) -> Interval:
+    """value ± t(degrees)·standard_error; `method` is completed by the distribution's name."""
+    from scipy.special import stdtrit
+
+    check_level(level)
+    reach = float(stdtrit(degrees, (1 + level) / 2)) * standard_error
+    return Interval(value, value - reach, value + reach, standard_error, level, f"{method}, t({degrees:g})", about)
+
+
+def check_level(level: float) -> None:
+    """Raise ValueError unless a confidence level lies between 0 and 1."""
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, found {level!r}")
+
+
 def interval_from_groups(
-    value: float, without: Sequence[float], sizes: Sequence[int], *, level: float = 0.95, over: str
+    value: float,
+    without: Sequence[float],
+    sizes: Sequence[int],
+    *,
+    level: float = 0.95,
+    over: str,
+    about: str = AT_THIS_N,
 ) -> Interval:
     """Interval from the value of everything, the values without each group, and the clusters in each group, G >= 2.
 
-    over: what the groups are made of, for the method's description.
+    over: what the groups are made of, for the method's description; about: what the interval is for.
     """
-    from scipy.special import stdtrit
-
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, found {level!r}")
+    check_level(level)
     replicates = np.asarray(without, dtype=np.float64)
     if not (np.isfinite(value) and np.isfinite(replicates).all()):
         raise ValueError(f"the statistic must be finite for all items and without each group, found {value}, {without}")
@@ -107,9 +143,8 @@ def interval_from_groups(
     h = sum(sizes) / np.asarray(sizes, dtype=np.float64)
     pseudo = h * value - (h - 1) * replicates
     standard_error = float(np.sqrt(np.mean((pseudo - (pseudo / h).sum()) ** 2 / (h - 1))))
-    reach = float(stdtrit(n_groups - 1, (1 + level) / 2)) * standard_error
-    method = f"delete-group jackknife over {over} ({sum(sizes)} clusters in {n_groups} groups), t({n_groups - 1})"
-    return Interval(value, value - reach, value + reach, standard_error, level, method)
+    method = f"delete-group jackknife over {over} ({sum(sizes)} clusters in {n_groups} groups)"
+    return t_interval(value, standard_error, n_groups - 1, level=level, method=method, about=about)
 
 
 def _labels(clusters: Labels) -> list[str]:

@@ -39,6 +39,27 @@ def test_the_short_cuts_equal_plain_recomputation(n_clusters, per_cluster, d):
     assert_same(mmd_interval(x, clusters, reference), plain, rel=1e-7)
 
 
+def test_pairs_within_clusters_may_be_left_out():
+    x, clusters = clustered(12, 20, 3, 5, offset=0.4)
+    reference, reference_clusters = clustered(13, 25, 2, 5)
+    plain = delete_group_jackknife(
+        lambda kept: polynomial_mmd(x[kept], reference, clusters=np.array(clusters)[kept]), clusters
+    )
+    skipped = mmd_interval(x, clusters, reference, skip_within=True)
+    assert_same(skipped, plain, rel=1e-7)
+    assert skipped.about == "the value at this n, which is also the limit of many clips"
+    assert mmd_interval(x, clusters, reference).about == "the value at this n"
+
+    both = np.array(clusters + reference_clusters)
+
+    def without(kept):
+        a, b = kept[kept < 60], kept[kept >= 60]
+        return polynomial_mmd(x[a], reference[b - 60], clusters=both[a], reference_clusters=both[b])
+
+    together = mmd_interval(x, clusters, reference, reference_clusters=reference_clusters, skip_within=True)
+    assert_same(together, delete_group_jackknife(without, both), rel=1e-7)
+
+
 def test_both_sides_may_lose_their_clusters_together():
     x, clusters = clustered(3, 25, 4, 4, offset=0.4)
     reference, reference_clusters = clustered(4, 30, 2, 4)

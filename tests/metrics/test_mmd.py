@@ -124,8 +124,62 @@ def test_malformed_input_is_refused():
         polynomial_mmd(good, good, degree=0)
     with pytest.raises(ValueError, match="gamma must be finite, found nan"):
         polynomial_mmd(good, good, gamma=float("nan"))
-    with pytest.raises(ValueError, match="too large for a kernel of degree 3: found values up to"):
+    with pytest.raises(ValueError, match="too large for this kernel: found values up to"):
         polynomial_mmd(good * 1e90, good)
     one_group = np.zeros(5, dtype=np.intp)
-    with pytest.raises(ValueError, match="at least 2 rows on either side, found 0 and 0"):
+    with pytest.raises(ValueError, match=r"at least 2 rows \(or clusters\) on either side, found 0, 0 and 0 pairs"):
         kernel_sums(good, good, one_group, one_group, n_groups=1).mmd(without=0)
+
+
+def by_pairs_of_different_labels(x, y, labels_x, labels_y):
+    def mean(a, b, labels_a, labels_b):
+        pairs = [(i, j) for i in range(len(a)) for j in range(len(b)) if labels_a[i] != labels_b[j]]
+        return np.mean([(a[i] @ b[j] / a.shape[1] + 1) ** 3 for i, j in pairs])
+
+    return mean(x, x, labels_x, labels_x) + mean(y, y, labels_y, labels_y) - 2 * mean(x, y, labels_x, labels_y)
+
+
+def test_pairs_within_a_cluster_can_be_skipped():
+    x, y = rows(9, 12, 3, 0.4), rows(10, 9, 3)
+    labels_x, labels_y = list("aaabbcddddee"), list("abbcfghii")
+    own = [f"row {i}" for i in range(9)]
+    skipped = polynomial_mmd(x, y, clusters=labels_x)
+    assert skipped == pytest.approx(by_pairs_of_different_labels(x, y, labels_x, own), rel=1e-10)
+    skipped = polynomial_mmd(x, y, clusters=labels_x, reference_clusters=labels_y)
+    assert skipped == pytest.approx(by_pairs_of_different_labels(x, y, labels_x, labels_y), rel=1e-10)
+    # The default, in other words: every row is a cluster of its own.
+    assert polynomial_mmd(x, y, clusters=range(12)) == pytest.approx(polynomial_mmd(x, y), rel=1e-12)
+
+
+def test_skipping_spans_the_blocks_of_the_kernel():
+    x, y = rows(11, 700, 2, 0.2), rows(12, 600, 2)
+    labels = np.random.default_rng(13).integers(0, 90, 1300)
+    kernel = (x @ x.T / 2 + 1) ** 3, (y @ y.T / 2 + 1) ** 3, (x @ y.T / 2 + 1) ** 3
+    sides = labels[:700], labels[700:]
+    apart = [a[:, None] != b for a, b in ((sides[0], sides[0]), (sides[1], sides[1]), sides)]
+    xx, yy, xy = (k[mask].mean() for k, mask in zip(kernel, apart, strict=True))
+    value = polynomial_mmd(x, y, clusters=sides[0], reference_clusters=sides[1])
+    assert value == pytest.approx(xx + yy - 2 * xy, rel=1e-9)
+
+
+def test_several_rows_of_a_condition_pull_the_value_up_unless_their_pairs_are_skipped():
+    plain, skipped = [], []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        x = (rng.standard_normal((10, 1, 4)) + 0.5 * rng.standard_normal((10, 5, 4))).reshape(-1, 4) / np.sqrt(1.25)
+        y, labels = rng.standard_normal((40, 4)), np.arange(50) // 5
+        plain.append(polynomial_mmd(x, y))
+        skipped.append(polynomial_mmd(x, y, clusters=labels))
+    error = np.std(skipped) / np.sqrt(300)
+    assert abs(np.mean(skipped)) < 4 * error
+    assert np.mean(plain) > 10 * error
+
+
+def test_labels_must_fit_their_rows():
+    x = rows(14, 6, 2)
+    with pytest.raises(ValueError, match="clusters must have one label per row of x, found 2 labels for 6 rows"):
+        polynomial_mmd(x, x, clusters=["a", "b"])
+    with pytest.raises(ValueError, match="reference_clusters must have one label per row of the reference, found 1"):
+        polynomial_mmd(x, x, reference_clusters=["a"])
+    with pytest.raises(ValueError, match="found 0, 30 and 36 pairs within x, within y and between them"):
+        polynomial_mmd(x, x, clusters=["a"] * 6)
