@@ -65,6 +65,16 @@ class BeatHits:
         return _ratio(self.chance_matches, self.n_reference)
 
     @property
+    def precision_chance(self) -> float | None:
+        """The precision expected of the same estimates out of step; 0 without any, None without reference beats."""
+        return _ratio(self.chance_matches, max(self.n_estimate, 1)) if self.n_reference else None
+
+    @property
+    def f1_chance(self) -> float | None:
+        """The F1 expected of the same estimates out of step; None without reference beats."""
+        return _ratio(2 * self.chance_matches, self.n_reference + self.n_estimate) if self.n_reference else None
+
+    @property
     def corrected(self) -> float | None:
         """Hit rate above chance; None without reference beats or where chance is 1."""
         return _above_chance(self.hit_rate, self.chance)

@@ -57,18 +57,34 @@ def chance_level(
     the phase does not. Counted with `match_events`, or with `any_hit` when `one_to_one` is False.
     """
     check_positive(duration, "duration")
-    if shifts < 1:
-        raise ValueError(f"shifts must be at least 1, found {shifts}")
     reach = _reach(window)
     count: Callable[[list[float], list[float], float], int] = _matches if one_to_one else _hits
     references = event_times(reference, "reference")
-    estimates = np.asarray(event_times(estimate, "estimate"))
-    for name, times in (("reference", references), ("estimate", estimates)):
-        if len(times) and not (times[0] >= 0 and times[-1] <= duration + SLACK):
-            raise ValueError(f"{name} must lie within 0..{duration:g} s, found {times[0]:g} to {times[-1]:g}")
-    steps = (np.arange(shifts) + 0.5) * duration / shifts
-    shifted = np.sort((estimates + steps[:, np.newaxis]) % duration, axis=1)
+    check_within(references, "reference", duration)
+    shifted = np.sort(shifted_events(estimate, "estimate", duration=duration, shifts=shifts), axis=1)
     return sum(count(references, row, reach) for row in shifted.tolist()) / shifts
+
+
+def shifted_events(times: EventTimes, name: str, *, duration: float, shifts: int = SHIFTS) -> NDArray[np.float64]:
+    """The same events out of step, (shifts, n): row k is (time + (k + ½)·duration / `shifts`) mod `duration`, unsorted.
+
+    Column i stays event i, so that what belongs to an event (a strength) can follow it. Raises ValueError, naming
+    `name`, for times outside 0..`duration` seconds.
+    """
+    check_positive(duration, "duration")
+    if shifts < 1:
+        raise ValueError(f"shifts must be at least 1, found {shifts}")
+    seconds = event_times(times, name)
+    check_within(seconds, name, duration)
+    steps = (np.arange(shifts) + 0.5) * duration / shifts
+    rows: NDArray[np.float64] = (np.asarray(seconds, dtype=np.float64) + steps[:, np.newaxis]) % duration
+    return rows
+
+
+def check_within(times: Sequence[float], name: str, duration: float) -> None:
+    """Raise ValueError unless increasing `times` lie within a clip of `duration` seconds."""
+    if len(times) and not (times[0] >= 0 and times[-1] <= duration + SLACK):
+        raise ValueError(f"{name} must lie within 0..{duration:g} s, found {times[0]:g} to {times[-1]:g}")
 
 
 def corrected(hit: float, chance: float) -> float | None:

@@ -1,0 +1,299 @@
+"""Onset scores: which onsets of the reference sound the generated sound has, and whether its strong ones are right.
+
+    accuracy (recall) = matches / reference onsets,  precision = matches / estimated onsets,  F1 = their harmonic mean
+    average precision = Σ over estimates in falling strength of (rise in recall) · (precision so far)
+
+All in 0..1, higher is better, each with its chance level: the mean of the same score when the estimates, strengths and
+all, are shifted round the clip. corrected = (score - chance) / (1 - chance). Two conventions, which are never compared:
+
+one-to-one    the default. Matches are a largest one-to-one matching within ±window inclusive, as mir_eval's onset
+              F-measure (window 0.05). For the average precision every estimate, the strongest first, claims the nearest
+              free reference in reach; a reference that nobody claims is a miss and costs recall.
+condfoleygen  the scores of CondFoleyGen (Du et al. 2023), window 0.1: estimates less than 50 ms from a stronger one are
+              dropped; then every reference, in time order, takes the strongest free estimate strictly within the
+              window. Accuracy as above. Its average precision hands missed references to the ranking at strength 0
+              instead of counting them as misses, and forgets those that follow once all estimates are used up: silence
+              scores 1.0, and one hit on the first of ten onsets scores 1.0. It is here to be compared with published
+              numbers, and for nothing else. Three details of the published script differ: it picks the strongest by the
+              sample at the onset rather than by the strength around it, its suppression skips every second neighbour,
+              and a clip without a reference onset counts as 0 there.
+
+`count_match`, the other published score, is whether both sides have the same number of onsets, wherever they are.
+
+Without a reference onset every score is undefined, None, and the clip is left out of all averages, counted and listed;
+with reference onsets and no estimate the one-to-one scores are 0. Nothing is ever NaN.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from statistics import fmean
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmmd_bench.metrics.checks import check_positive, describe, event_times
+from cmmd_bench.metrics.events import SHIFTS, SLACK, EventTimes, check_within, corrected, match_events, shifted_events
+
+Convention = Literal["one-to-one", "condfoleygen"]
+
+Ranked = list[tuple[float, float]]
+"""(time, strength) of each estimate, in increasing time."""
+
+SUPPRESSION = 0.05
+"""Seconds within which CondFoleyGen keeps the strongest estimate only."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnsetHits:
+    """One clip's onsets at one window; the scores are derived from the counts.
+
+    chance_matches, chance_average_precision: means over circular shifts of the estimates
+    """
+
+    convention: Convention
+    window: float
+    n_reference: int
+    n_estimate: int
+    matches: int
+    chance_matches: float
+    average_precision: float | None
+    average_precision_chance: float | None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Matches over reference onsets (recall); None without reference onsets."""
+        return self.matches / self.n_reference if self.n_reference else None
+
+    @property
+    def accuracy_chance(self) -> float | None:
+        """The accuracy expected of the same estimates out of step."""
+        return self.chance_matches / self.n_reference if self.n_reference else None
+
+    @property
+    def accuracy_corrected(self) -> float | None:
+        """Accuracy above chance; None without reference onsets or where chance is 1."""
+        return _above_chance(self.accuracy, self.accuracy_chance)
+
+    @property
+    def precision(self) -> float | None:
+        """Matches over estimated onsets, 0 without any; None without reference onsets."""
+        return self.matches / max(self.n_estimate, 1) if self.n_reference else None
+
+    @property
+    def precision_chance(self) -> float | None:
+        """The precision expected of the same estimates out of step."""
+        return self.chance_matches / max(self.n_estimate, 1) if self.n_reference else None
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of accuracy and precision; None without reference onsets."""
+        return 2 * self.matches / (self.n_reference + self.n_estimate) if self.n_reference else None
+
+    @property
+    def f1_chance(self) -> float | None:
+        """The F1 expected of the same estimates out of step."""
+        return 2 * self.chance_matches / (self.n_reference + self.n_estimate) if self.n_reference else None
+
+    @property
+    def f1_corrected(self) -> float | None:
+        """F1 above chance; None without reference onsets or where chance is 1."""
+        return _above_chance(self.f1, self.f1_chance)
+
+    @property
+    def average_precision_corrected(self) -> float | None:
+        """Average precision above chance; None without reference onsets or where chance is 1."""
+        return _above_chance(self.average_precision, self.average_precision_chance)
+
+    @property
+    def count_match(self) -> float | None:
+        """1 if both sides have equally many onsets, else 0; None without reference onsets."""
+        return float(self.n_estimate == self.n_reference) if self.n_reference else None
+
+
+@dataclass(frozen=True, slots=True)
+class OnsetRates:
+    """Scores over several clips; all None when no clip has a reference onset."""
+
+    accuracy: float | None
+    accuracy_chance: float | None
+    accuracy_corrected: float | None
+    precision: float | None
+    precision_chance: float | None
+    f1: float | None
+    f1_chance: float | None
+    f1_corrected: float | None
+    average_precision: float | None
+    average_precision_chance: float | None
+    average_precision_corrected: float | None
+    count_match: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnsetSummary:
+    """macro: mean over clips; micro: from the pooled counts, with average precision weighted by reference onsets.
+
+    Corrected values are computed from the averaged score and chance level. undefined: positions of the clips without a
+    reference onset, which no average contains. `count_match` is a share of clips in both.
+    """
+
+    convention: Convention
+    window: float
+    n_clips: int
+    undefined: tuple[int, ...]
+    macro: OnsetRates
+    micro: OnsetRates
+
+
+def onset_hits(
+    reference: EventTimes,
+    estimate: NDArray[np.floating[Any]],
+    window: float = 0.05,
+    *,
+    duration: float,
+    convention: Convention = "one-to-one",
+    shifts: int = SHIFTS,
+) -> OnsetHits:
+    """Score one clip's estimated onsets, (n, 2) times and strengths, against the times of the reference onsets.
+
+    window: seconds either way; duration: length of the clip in seconds, round which the chance level shifts. Raises
+    ValueError for times that decrease or lie outside the clip, strengths that are not finite, or an unknown convention.
+    """
+    check_positive(window, "window")
+    if convention not in get_args(Convention):
+        raise ValueError(f"convention must be one of {', '.join(get_args(Convention))}, found {convention!r}")
+    references = event_times(reference, "reference")
+    onsets = np.asarray(estimate, dtype=np.float64)
+    if onsets.ndim != 2 or onsets.shape[1] != 2:
+        raise ValueError(f"estimate must be (n, 2), times and strengths, found {describe(onsets)}")
+    if not np.isfinite(onsets[:, 1]).all():
+        raise ValueError("estimate must have finite strengths, found NaN or infinity")
+    times = event_times(onsets[:, 0], "estimate")
+    check_within(references, "reference", duration)
+    out_of_step = shifted_events(times, "estimate", duration=duration, shifts=shifts)
+    strengths: list[float] = onsets[:, 1].tolist()
+    score = _one_to_one if convention == "one-to-one" else _condfoleygen
+    matches, precision = score(references, list(zip(times, strengths, strict=True)), window)
+    by_chance = [
+        score(references, sorted(zip(row, strengths, strict=True)), window) if references else (0, 0.0)
+        for row in out_of_step.tolist()
+    ]
+    return OnsetHits(
+        convention=convention,
+        window=window,
+        n_reference=len(references),
+        n_estimate=len(times),
+        matches=matches,
+        chance_matches=fmean(hits for hits, _ in by_chance),
+        average_precision=precision if references else None,
+        average_precision_chance=fmean(value for _, value in by_chance) if references else None,
+    )
+
+
+def summarise_onsets(hits: Sequence[OnsetHits]) -> OnsetSummary:
+    """Macro and micro averages of clips scored alike; ValueError for no clip, mixed windows or mixed conventions."""
+    kinds = sorted({(hit.convention, hit.window) for hit in hits})
+    if len(kinds) != 1:
+        raise ValueError(f"hits must be of at least one clip, one convention and one window, found {kinds}")
+    convention, window = kinds[0]
+    defined = [hit for hit in hits if hit.n_reference]
+    total = sum(hit.n_reference for hit in defined)
+
+    def weighted(name: str) -> float | None:
+        return sum(getattr(hit, name) * hit.n_reference for hit in defined) / total if total else None
+
+    pooled = OnsetHits(
+        convention=convention,
+        window=window,
+        n_reference=total,
+        n_estimate=sum(hit.n_estimate for hit in defined),
+        matches=sum(hit.matches for hit in defined),
+        chance_matches=sum(hit.chance_matches for hit in defined),
+        average_precision=weighted("average_precision"),
+        average_precision_chance=weighted("average_precision_chance"),
+    )
+    macro = _averages(lambda name: _mean([getattr(hit, name) for hit in defined]))
+    micro = _averages(lambda name: macro.count_match if name == "count_match" else getattr(pooled, name))
+    return OnsetSummary(
+        convention=convention,
+        window=window,
+        n_clips=len(hits),
+        undefined=tuple(index for index, hit in enumerate(hits) if not hit.n_reference),
+        macro=macro,
+        micro=micro,
+    )
+
+
+def _averages(average: Callable[[str], float | None]) -> OnsetRates:
+    """A score that is corrected for chance is corrected after averaging."""
+    names = [rate.name for rate in fields(OnsetRates)]
+    values = {name: average(name) for name in names if not name.endswith("_corrected")}
+    above = {
+        name: _above_chance(values[name.removesuffix("_corrected")], values[name.replace("_corrected", "_chance")])
+        for name in names
+        if name.endswith("_corrected")
+    }
+    return OnsetRates(**values, **above)
+
+
+def _one_to_one(references: list[float], estimates: Ranked, window: float) -> tuple[int, float]:
+    free = list(references)
+    ranking: Ranked = []
+    for time, strength in sorted(estimates, key=lambda onset: -onset[1]):
+        nearest = min(free, key=lambda reference: abs(reference - time), default=None)
+        claimed = nearest is not None and abs(nearest - time) <= window + SLACK
+        if nearest is not None and claimed:
+            free.remove(nearest)
+        ranking.append((float(claimed), strength))
+    matches = match_events(references, [time for time, _ in estimates], window)
+    return matches, _average_precision(ranking, len(references))
+
+
+def _condfoleygen(references: list[float], estimates: Ranked, window: float) -> tuple[int, float]:
+    free = _strongest_apart(estimates)
+    hits = 0
+    ranking: Ranked = []
+    for reference in references:
+        near = [onset for onset in free if abs(onset[0] - reference) < window]
+        if not near:
+            ranking.append((1.0, 0.0))
+            continue
+        strongest = max(near, key=lambda onset: onset[1])
+        free.remove(strongest)
+        ranking.append((1.0, strongest[1]))
+        hits += 1
+        if not free:
+            break
+    ranking += [(0.0, strength) for _, strength in free]
+    return hits, _average_precision(ranking, sum(true == 1.0 for true, _ in ranking))
+
+
+def _strongest_apart(estimates: Ranked) -> Ranked:
+    kept: Ranked = []
+    for onset in sorted(estimates, key=lambda onset: -onset[1]):
+        if all(abs(onset[0] - other[0]) >= SUPPRESSION for other in kept):
+            kept.append(onset)
+    return sorted(kept)
+
+
+def _average_precision(ranking: Ranked, positives: int) -> float:
+    """Of (1 for right or 0, strength): equal strengths enter together, so that their order does not matter."""
+    area = right = 0.0
+    entered = 0
+    ordered = sorted(ranking, key=lambda entry: -entry[1])
+    for seen, (true, strength) in enumerate(ordered, start=1):
+        entered += true == 1.0
+        if seen == len(ordered) or ordered[seen][1] != strength:
+            right += entered
+            area += entered * right / seen
+            entered = 0
+    return area / positives if area else 0.0
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _above_chance(score: float | None, chance: float | None) -> float | None:
+    return None if score is None or chance is None else corrected(score, chance)
