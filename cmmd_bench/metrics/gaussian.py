@@ -1,12 +1,13 @@
-"""Means and covariances of feature sets, kept as a factor so that nothing is ever squared and unsquared.
+"""Means and covariances of feature sets, kept as a factor of the covariance instead of the covariance.
 
 `GaussianStatistics` of n rows: n, mean (D,), factor R (k, D), k <= D, with RᵀR = Σ (x - mean)(x - mean)ᵀ, the scatter.
 Two of them merge exactly into the statistics of the union (QR of the stacked factors and the gap between the means),
-so shards, resumed runs and streams need no second pass and no stored features. `Gaussian` is what a distance needs:
-mean and a factor F (k, D) with FᵀF = covariance, from statistics and a ddof, or from a published mean and covariance.
+so shards, resumed runs and streams need no second pass and no stored features; `factors` says how R is found.
+`Gaussian` is what a distance needs: mean and a factor F (k, D) with FᵀF = covariance, from statistics and a ddof, or
+from a published mean and covariance.
 
-All arithmetic is float64. Rows are centred before they are multiplied: E[xxᵀ] - mean·meanᵀ cancels where the
-mean is large against the spread, and a factor keeps twice the digits of a covariance.
+All arithmetic is float64. Rows are centred before they are multiplied: E[xxᵀ] - mean·meanᵀ cancels where the mean is
+large against the spread.
 """
 
 import math
@@ -18,11 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmmd_bench.metrics.checks import Rows, check_ddof, check_finite, check_same_width, describe, feature_rows
+from cmmd_bench.metrics.factors import joined_factors, scatter_factor
 
 Array = NDArray[np.float64]
 
 TOLERANCE = 1e-8
 """Relative to the largest entry or eigenvalue, and times D: what rounding may do to a covariance that was stored."""
+
+ROWS_PER_COLUMN, FEWEST_ROWS = 4, 4096
+"""A stream is folded every max(4 D, 4096) rows: centred, fewer rows are too near to dependent for the fast factor, and
+more would take more memory than the D x D factor is worth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +97,8 @@ def merge(a: GaussianStatistics, b: GaussianStatistics) -> GaussianStatistics:
     check_same_width(a.mean.size, b.mean.size, "a", "b")
     n = a.n + b.n
     gap = b.mean - a.mean
-    rows = np.concatenate([a.factor, b.factor, gap[np.newaxis] * math.sqrt(a.n * b.n / n)])
-    return GaussianStatistics(n, a.mean + gap * (b.n / n), _compressed(rows))
+    factor = joined_factors(a.factor, b.factor, gap * math.sqrt(a.n * b.n / n))
+    return GaussianStatistics(n, a.mean + gap * (b.n / n), factor)
 
 
 def accumulate(blocks: Iterable[Rows]) -> GaussianStatistics:
@@ -111,7 +117,7 @@ class Accumulator:
 
     def __init__(self) -> None:
         self._folded: GaussianStatistics | None = None
-        self._pending: list[Array] = []
+        self._pending: list[Rows] = []
         self._filled = 0
         self._width = 0
 
@@ -120,10 +126,10 @@ class Accumulator:
         rows = feature_rows(rows, "rows")
         self._width = self._width or rows.shape[1]
         check_same_width(rows.shape[1], self._width, "rows", "the rows before them")
-        # As many rows as a fold has to copy anyway; below 256 the overhead of a call would dominate.
-        together = max(self._width, 256)
+        together = max(ROWS_PER_COLUMN * self._width, FEWEST_ROWS)
         while len(rows):
-            taken = np.array(rows[: together - self._filled], dtype=np.float64)
+            # A copy, because the caller may reuse the array, in its own precision, because that is half the memory.
+            taken = np.array(rows[: together - self._filled])
             self._pending.append(taken)
             self._filled += len(taken)
             rows = rows[len(taken) :]
@@ -137,17 +143,11 @@ class Accumulator:
             raise ValueError("statistics need at least one row, found none")
         if self._filled == 0 and self._folded is not None:
             return self._folded
-        block = np.concatenate(self._pending)
+        block = np.concatenate(self._pending, dtype=np.float64)
         mean = block.mean(axis=0)
-        last = GaussianStatistics(len(block), mean, _compressed(block - mean))
+        block -= mean
+        last = GaussianStatistics(len(block), mean, scatter_factor(block))
         return last if self._folded is None else merge(self._folded, last)
-
-
-def _compressed(rows: Array) -> Array:
-    """At most D rows with the same scatter."""
-    if len(rows) <= rows.shape[1]:
-        return rows
-    return np.asarray(np.linalg.qr(rows, mode="r"))
 
 
 def _factor(covariance: Array, mean: Array) -> Array:

@@ -42,10 +42,10 @@ def test_a_mean_that_dwarfs_the_spread_does_not_cancel():
     np.testing.assert_allclose(shifted.covariance(), np.cov(x, rowvar=False), rtol=1e-8)
 
 
-@given(seed=st.integers(0, 999), d=st.integers(1, 6), cuts=st.lists(st.integers(1, 1199), max_size=12))
+@given(seed=st.integers(0, 999), d=st.integers(1, 6), cuts=st.lists(st.integers(1, 9499), max_size=12))
 @fast
 def test_cutting_the_rows_into_blocks_changes_no_bit(seed, d, cuts):
-    x = rows(seed, 1200, d).astype(np.float32)
+    x = rows(seed, 9500, d).astype(np.float32)
     whole = accumulate([x])
     blocks = [block for block in np.split(x, sorted(cuts)) if len(block)]
     cut = accumulate(iter(blocks))
@@ -55,7 +55,7 @@ def test_cutting_the_rows_into_blocks_changes_no_bit(seed, d, cuts):
 
 
 def test_looking_at_the_statistics_on_the_way_changes_no_bit():
-    x = rows(3, 1000, 4)
+    x = rows(3, 10000, 4)
     accumulator = Accumulator()
     for block in np.split(x, 10):
         accumulator.add(block)
@@ -99,8 +99,8 @@ def test_memory_does_not_grow_with_the_stream():
         tracemalloc.stop()
         return highest
 
-    # Kept, the features of the long stream would be 20 MB.
-    assert peak(4000) - peak(100) < 1_000_000
+    # Kept, the further features of the long stream would be 17 MB.
+    assert peak(4000) - peak(600) < 500_000
 
 
 @pytest.mark.parametrize("ddof", [0, 1])
