@@ -115,8 +115,7 @@ def _difference(tables: list[Array], by_rater: Array, by_clip: Array, rng: np.ra
     means = []
     for table in tables:
         there = np.isfinite(table)
-        n_samples = there.any(axis=0).sum(axis=-1)
-        weights = _sample_weights(by_clip, there.any(axis=0), n_samples, rng)
+        weights = _sample_weights(by_clip, np.any(there, axis=0), rng)
         flat = weights.reshape(len(weights), -1)
         scores = np.where(there, table, 0.0).reshape(len(table), -1)
         total = ((by_rater @ scores) * flat).sum(axis=1)
@@ -126,13 +125,13 @@ def _difference(tables: list[Array], by_rater: Array, by_clip: Array, rng: np.ra
     return difference
 
 
-def _sample_weights(
-    by_clip: Array, rated: NDArray[np.bool_], n_samples: NDArray[np.intp], rng: np.random.Generator | None
-) -> Array:
+def _sample_weights(by_clip: Array, rated: NDArray[np.bool_], rng: np.random.Generator | None) -> Array:
     """(B, I, K) weight of each sample: its clip's, split evenly, or by drawing as many samples as the clip has."""
+    n_samples = rated.sum(axis=-1)
     share = rated / np.maximum(n_samples, 1)[:, np.newaxis]
     if rng is None or rated.shape[1] == 1:
-        return by_clip[:, :, np.newaxis] * share
+        even: Array = by_clip[:, :, np.newaxis] * share
+        return even
     # Where a clip was never rated for this system the first place takes its draws, of which there are none.
     share[n_samples == 0, 0] = 1.0
     drawn = rng.multinomial((by_clip * n_samples).astype(np.int64), share)

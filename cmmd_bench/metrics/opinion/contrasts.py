@@ -47,7 +47,7 @@ def cell_differences(ratings: Ratings, a: str, b: str) -> CellDifferences:
         values={(r, c): means[a][r, c] - means[b][r, c] for r, c in shared},
         raters=tuple(np.unique(both.rater).tolist()),
         clips=tuple(np.unique(both.clip).tolist()),
-        half=tuple(sorted(set(means[a]) ^ set(means[b]))),
+        half=tuple(sorted((r, c) for r, c in means[a].keys() ^ means[b].keys())),
         even=all(len(set(cells.values())) == 1 for cells in counts.values()),
     )
 

@@ -149,7 +149,7 @@ def _mean_squares(values: Array) -> tuple[Array, Array, Array]:
     return ms_raters, ms_clips, ms_residual
 
 
-def _variance(values: Array) -> tuple[Array, Array, Array]:
+def _variance(values: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
     """V, its degrees of freedom (1 where V is 0), and whether V is the conservative one."""
     n_raters, n_clips = values.shape[-2:]
     ms_raters, ms_clips, ms_residual = _mean_squares(values)

@@ -10,8 +10,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cmmd_bench.metrics.opinion.ratings import Exact, exact, whole_numbers
 from cmmd_bench.metrics.opinion.signed_rank import EXACT_UP_TO
@@ -44,9 +46,8 @@ def hodges_lehmann(differences: Sequence[Exact], *, level: float = 0.95) -> Hodg
     if not d:
         raise ValueError("differences must hold at least one, found none")
     numbers, denominator = whole_numbers(d)
-    kind = np.int64 if max(map(abs, numbers)) < 2**61 else np.object_
+    array: NDArray[Any] = np.array(numbers, dtype=np.int64 if max(map(abs, numbers)) < 2**61 else np.object_)
     first, second = np.triu_indices(len(numbers))
-    array = np.array(numbers, dtype=kind)
     sums = np.sort(array[first] + array[second])
 
     def walsh(position: int) -> Fraction:

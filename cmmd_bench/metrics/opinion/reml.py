@@ -108,7 +108,7 @@ def _products(y: NDArray[Any], x: NDArray[Any], groupings: Mapping[str, Sequence
     z = np.hstack([np.zeros((n, 0)), *indicators]).astype(np.float64)
     block = np.repeat(np.arange(len(indicators)), [part.shape[1] for part in indicators])
     # Without the fixed part, cross-products with y keep digits that they would lose to its mean.
-    start = np.linalg.lstsq(fixed, response, rcond=None)[0]
+    start: Array = np.linalg.lstsq(fixed, response, rcond=None)[0].astype(np.float64)
     rest = response - fixed @ start
     if float(rest @ rest) <= NO_NOISE * float(response @ response):
         raise ValueError("y must vary beyond what x explains, found no residual variation")
