@@ -3,6 +3,8 @@
 conv3d-random, i3d:tats, ...   an embedder (`cmmd_bench.embedders`): features (n, D)
 i3d@16f64                      the same, shown the first 16 frames scaled to 64 x 64 pixels
 beats:librosa                  a beat tracker: times (n,) in seconds
+onsets:fine                    an onset detector under named settings: times in seconds and strengths (n, 2)
+motion                         mean optical flow at each frame (F,)
 levels                         `cmmd_bench.levels`
 """
 
@@ -22,11 +24,15 @@ from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.media.picture import fitted
 from cmmd_bench.metrics import beat_times
 from cmmd_bench.metrics.beat_tracking import BeatTracker
+from cmmd_bench.metrics.motion import flow_motion
+from cmmd_bench.metrics.onset_detection import ONSET_SETTINGS, detect_onsets
 from cmmd_bench.types import Clip, Embedder, Modality
 
 Array = NDArray[Any]
 
 TRACKERS: dict[str, BeatTracker] = {"librosa": beat_times}
+
+MOTION_VERSION = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,14 @@ def get_extractor(name: str) -> Extractor:
         if tracker not in TRACKERS:
             raise unknown_name("beat tracker", tracker, TRACKERS)
         return Extractor(f"{name}/{version('librosa')}", "audio", partial(_track, TRACKERS[tracker]))
+    if name.startswith("onsets:"):
+        settings = name.removeprefix("onsets:")
+        if settings not in ONSET_SETTINGS:
+            raise unknown_name("onset detector", settings, ONSET_SETTINGS)
+        written = f"{ONSET_SETTINGS[settings]}/{version('librosa')}"
+        return Extractor(f"{name}/{written}", "audio", partial(_detect, settings))
+    if name == "motion":
+        return Extractor(f"motion/{MOTION_VERSION}/{version('opencv-python-headless')}", "video", _move)
     windowed = re.fullmatch(r"(.+)@(\d+)f(\d+)", name)
     embedder = get_embedder(windowed[1] if windowed else name)
     if windowed is None:
@@ -63,6 +77,18 @@ def _track(tracker: BeatTracker, clip: Clip) -> Array:
     if clip.audio is None:
         raise ValueError("beats need audio, found a clip without it")
     return tracker(clip.audio, clip.sample_rate)
+
+
+def _detect(settings: str, clip: Clip) -> Array:
+    if clip.audio is None:
+        raise ValueError("onsets need audio, found a clip without it")
+    return detect_onsets(clip.audio, clip.sample_rate, settings=settings)
+
+
+def _move(clip: Clip) -> Array:
+    if clip.video is None:
+        raise ValueError("motion needs video, found a clip without it")
+    return flow_motion(clip.video)
 
 
 def _embed_window(embedder: Embedder, frames: int, size: int, clip: Clip) -> Array:

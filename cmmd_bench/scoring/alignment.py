@@ -1,6 +1,6 @@
 """Alignment of sound and picture, clip by clip: beats, onsets, AV-Align, each with what chance alone would score."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from cmmd_bench.extraction import Views
 from cmmd_bench.metrics import beat_hits, corrected, delete_group_jackknife
+from cmmd_bench.metrics.av_align import FLOORS, av_align, video_peaks
+from cmmd_bench.metrics.onsets import onset_hits
+from cmmd_bench.metrics.second_bins import second_bins
 from cmmd_bench.scoring.cells import cell, point
 from cmmd_bench.scoring.results import PerClip, Result
 from cmmd_bench.scoring.samples import RowOfTable, Sample
@@ -63,21 +66,26 @@ def alignment_cell(
 def judge(metric: Alignment, sample: Sample, views: Views, *, seconds: float, fps: float) -> Judgement | None:
     """One clip's score; None if something it needs was not seen or is not known."""
     made = [views.get(sample.view, extractor) for extractor in metric.extractors]
-    if any(array is None for array in made):
-        return None
     if isinstance(metric, AvAlign):
-        raise NotImplementedError
+        motion, onsets = made
+        return None if motion is None or onsets is None else _av_align(metric, motion, onsets, seconds, fps)
     reference = _reference(metric, sample, views)
     if reference is None or made[0] is None:
         return None
-    return _JUDGES[type(metric)](metric, reference, made[0], seconds)
+    if isinstance(metric, BeatHit):
+        return _beats(metric, reference, made[0], seconds)
+    # Onsets come with their strengths; those of the reference do not matter.
+    times = reference[:, 0] if reference.ndim == 2 else reference
+    if isinstance(metric, SecondHit):
+        return _seconds(metric, times, made[0][:, 0], seconds)
+    return _onsets(metric, times, made[0], seconds)
 
 
 def _reference(metric: BeatHit | OnsetScore | SecondHit, sample: Sample, views: Views) -> Seen | None:
     """What should be heard: the truth, or what the same extractor heard in the condition's own sound."""
     if metric.against == "truth":
         times = _true_times(metric, sample.truth)
-        return None if times is None else np.array(times)
+        return None if times is None else np.array(times, dtype=np.float64)
     return None if sample.real is None else views.get(sample.real, metric.extractors[0])
 
 
@@ -89,10 +97,39 @@ def _true_times(metric: BeatHit | OnsetScore | SecondHit, truth: Truth) -> Seque
 
 def _beats(metric: BeatHit, reference: Seen, made: Seen, seconds: float) -> Judgement:
     hits = beat_hits(reference, made, metric.tolerance_ms / 1000, duration=seconds)
-    return Judgement(hits.hit_rate, hits.chance)
+    scores = {
+        "beat-hit": (hits.hit_rate, hits.chance),
+        "beat-precision": (hits.precision, hits.precision_chance),
+        "beat-f1": (hits.f1, hits.f1_chance),
+        "beat-any-hit": (hits.any_hit_rate, hits.any_hit_chance),
+    }
+    return Judgement(*scores[metric.metric])
 
 
-_JUDGES: dict[type, Callable[..., Judgement]] = {BeatHit: _beats}
+def _onsets(metric: OnsetScore, reference: Seen, made: Seen, seconds: float) -> Judgement:
+    window = metric.tolerance_ms / 1000
+    hits = onset_hits(reference, made, window, duration=seconds, convention=metric.dialect)
+    scores = {
+        "onset-f1": (hits.f1, hits.f1_chance),
+        "onset-accuracy": (hits.accuracy, hits.accuracy_chance),
+        "onset-ap": (hits.average_precision, hits.average_precision_chance),
+    }
+    return Judgement(*scores[metric.metric])
+
+
+def _seconds(metric: SecondHit, reference: Seen, made: Seen, seconds: float) -> Judgement:
+    bins = second_bins(reference, made, duration=seconds)
+    if metric.metric == "cdcd-hit":
+        return Judgement(bins.hit, bins.chance)
+    # Coverage counts seconds wherever they are: sound out of step covers as many.
+    return Judgement(bins.coverage, bins.coverage)
+
+
+def _av_align(metric: AvAlign, motion: Seen, onsets: Seen, seconds: float, fps: float) -> Judgement:
+    peaks = video_peaks(motion, fps, floor=FLOORS[metric.dialect])
+    alignment = av_align(onsets[:, 0], peaks, fps, duration=seconds, dialect=metric.dialect)
+    return Judgement(alignment.score, alignment.chance)
+
 
 _UNDEFINED = {
     BeatHit: "no condition has a beat to hit",

@@ -6,11 +6,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from cmmd_bench.errors import UserError, unknown_name
-from cmmd_bench.suites.metrics import METRICS, AvAlign, Metric, SecondHit, SetMetric
+from cmmd_bench.suites.metrics import METRICS, AvAlign, BeatHit, Metric, SetMetric
 
 _SET = re.compile(r"(?P<pairwise>pairwise-)?(?P<metric>[a-z-]+)(:(?P<dialect>[^\[\]]+))?\[(?P<embedder>[^\[\]]+)\]")
 _WINDOW = re.compile(r"(?P<embedder>.+)@(?P<frames>\d+)f(?P<size>\d+)")
-_HEARD = re.compile(r"(?P<metric>[a-z0-9-]+)(@(?P<tolerance_ms>\d+(\.\d+)?)ms)?(?P<truth>\[truth\])?")
+_HEARD = re.compile(
+    r"(?P<metric>[a-z0-9-]+)(:(?P<dialect>[a-z-]+))?(@(?P<tolerance_ms>\d+(\.\d+)?)ms)?"
+    r"(\[(?P<truth>truth)?,?(?P<listener>[^\[\],]+)?\])?"
+)
 _CLIP = re.compile(r"(?P<metric>[a-z-]+)(:(?P<dialect>[a-z0-9-]+))?")
 
 
@@ -47,10 +50,13 @@ def _heard(label: str) -> dict[str, Any] | None:
     match = _HEARD.fullmatch(label)
     if match is None or METRICS.get(match["metric"]) in (None, SetMetric, AvAlign):
         return None
+    given = {
+        "tolerance_ms": match["tolerance_ms"],
+        "dialect": match["dialect"],
+        "tracker" if METRICS[match["metric"]] is BeatHit else "detector": match["listener"],
+    }
     table: dict[str, Any] = {"metric": match["metric"], "against": "truth" if match["truth"] else "sound"}
-    if METRICS[match["metric"]] is not SecondHit and match["tolerance_ms"] is not None:
-        table["tolerance_ms"] = float(match["tolerance_ms"])
-    return table
+    return table | {key: value for key, value in given.items() if value is not None}
 
 
 def _clip(label: str) -> dict[str, Any] | None:

@@ -8,7 +8,9 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from cmmd_bench.metrics.av_align import Dialect as AvDialect
 from cmmd_bench.metrics.dialects import DIALECTS
+from cmmd_bench.metrics.onsets import Convention
 from cmmd_bench.types import Direction, Modality, Task
 
 
@@ -122,9 +124,10 @@ class _Heard(_Alignment):
         """Which real clips have to be looked at as well."""
         return "conditions" if self.against == "sound" else None
 
-    @property
-    def _suffix(self) -> str:
-        return "[truth]" if self.against == "truth" else ""
+    def _in_brackets(self, listener: str | None) -> str:
+        """What a label has to say of the reference and of who listened, where that is not the usual."""
+        notes = [*(["truth"] if self.against == "truth" else []), *([listener] if listener else [])]
+        return f"[{','.join(notes)}]" if notes else ""
 
 
 class BeatHit(_Heard):
@@ -140,8 +143,8 @@ class BeatHit(_Heard):
 
     @property
     def label(self) -> str:
-        """`beat-hit@100ms`, with `[truth]` where the reference is the dataset's own."""
-        return f"{self.metric}@{self.tolerance_ms:g}ms{self._suffix}"
+        """`beat-hit@100ms`; `beat-hit@100ms[truth,mytracker]` against the dataset's own beats by another tracker."""
+        return f"{self.metric}@{self.tolerance_ms:g}ms" + self._in_brackets(_unusual(self, "tracker"))
 
     @property
     def extractors(self) -> tuple[str, ...]:
@@ -150,16 +153,22 @@ class BeatHit(_Heard):
 
 
 class OnsetScore(_Heard):
-    """onset-f1: onsets matched one to one within ± `tolerance_ms`. onset-accuracy, onset-ap: as CondFoleyGen."""
+    """Onsets within ± `tolerance_ms`: F1, accuracy (recall) and average precision (`cmmd_bench.metrics.onsets`).
+
+    dialect = "condfoleygen" counts as that paper does; give it detector = "condfoley" and 100 ms.
+    """
 
     metric: Literal["onset-f1", "onset-accuracy", "onset-ap"]
     tolerance_ms: PositiveFloat = 50.0
     detector: str = "fine"
+    dialect: Convention = "one-to-one"
 
     @property
     def label(self) -> str:
-        """`onset-f1@50ms`, with `[truth]` where the reference is the dataset's own."""
-        return f"{self.metric}@{self.tolerance_ms:g}ms{self._suffix}"
+        """`onset-f1@50ms`, `onset-ap:condfoleygen@100ms[condfoley]`."""
+        dialect = _unusual(self, "dialect")
+        name = f"{self.metric}{f':{dialect}' if dialect else ''}@{self.tolerance_ms:g}ms"
+        return name + self._in_brackets(_unusual(self, "detector"))
 
     @property
     def extractors(self) -> tuple[str, ...]:
@@ -189,12 +198,13 @@ class AvAlign(_Alignment):
 
     metric: Literal["av-align"]
     task: Task
-    dialect: str = "one-to-one"
+    dialect: AvDialect = "one-to-one"
 
     @property
     def label(self) -> str:
         """`av-align`, or `av-align:javisbench` for another way of counting."""
-        return "av-align" if self.dialect == "one-to-one" else f"av-align:{self.dialect}"
+        dialect = _unusual(self, "dialect")
+        return f"av-align:{dialect}" if dialect else "av-align"
 
     @property
     def extractors(self) -> tuple[str, ...]:
@@ -205,6 +215,12 @@ class AvAlign(_Alignment):
     def real(self) -> Against | None:
         """Which real clips have to be looked at as well."""
         return None
+
+
+def _unusual(metric: BaseModel, name: str) -> str | None:
+    """The value of a setting if it is not the default: labels of usual metrics stay short."""
+    value: str = getattr(metric, name)
+    return None if value == type(metric).model_fields[name].default else value
 
 
 Metric = SetMetric | BeatHit | OnsetScore | SecondHit | AvAlign

@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from known import Known
 
-from cmmd_bench.extraction import Views
 from cmmd_bench.metrics import frechet_distance, per_clip_fad, polynomial_mmd
 from cmmd_bench.scoring.measures import Scorer
 from cmmd_bench.scoring.results import Result, Scores, read_results, write_scores
@@ -17,22 +17,6 @@ from cmmd_bench.suites.metrics import BeatHit, SetMetric
 from cmmd_bench.types import Truth
 
 DIMENSIONS = 6
-
-
-class Known(Views):
-    """Views that were not extracted but are given."""
-
-    def __init__(self, arrays: dict[tuple[str, str], np.ndarray]) -> None:
-        self._arrays = arrays
-
-    def has(self, name, extractor):
-        return (name, extractor) in self._arrays
-
-    def get(self, name, extractor):
-        return self._arrays.get((name, extractor))
-
-    def why(self, name, extractor):
-        return "was left out of this test"
 
 
 @pytest.fixture

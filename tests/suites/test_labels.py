@@ -20,6 +20,8 @@ from cmmd_bench.suites.metrics import METRICS, AvAlign, BeatHit, OnsetScore, Sec
         BeatHit(metric="beat-hit", task="joint", tolerance_ms=100, against="truth"),
         OnsetScore(metric="onset-ap", task="joint", tolerance_ms=100),
         OnsetScore(metric="onset-f1", task="joint", against="truth"),
+        OnsetScore(metric="onset-ap", task="joint", tolerance_ms=100, detector="condfoley", dialect="condfoleygen"),
+        BeatHit(metric="beat-hit", task="joint", tolerance_ms=70, tracker="mine", against="truth"),
         SecondHit(metric="cdcd-hit", task="joint"),
         AvAlign(metric="av-align", task="joint"),
         AvAlign(metric="av-align", task="joint", dialect="javisbench"),
