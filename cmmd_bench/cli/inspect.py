@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from cmmd_bench.embedders import Family
     from cmmd_bench.suites import Suite
 
 
@@ -46,14 +47,18 @@ def metrics(
     Example: cmmd-bench metrics
     """
     from cmmd_bench.cli.output import print_json, print_table
-    from cmmd_bench.embedders import names
+    from cmmd_bench.embedders import FAMILIES
     from cmmd_bench.scoring.catalogue import CATALOGUE
 
+    embedders = [
+        {"embedder": name, "variants": family.variants, "needs": ", ".join(_needs(family)) or "nothing"}
+        for name, family in FAMILIES.items()
+    ]
     if json:
-        print_json({"metrics": [entry._asdict() for entry in CATALOGUE], "embedders": names()})
+        print_json({"metrics": [entry._asdict() for entry in CATALOGUE], "embedders": embedders})
         return
     print_table(list(CATALOGUE[0]._fields), [list(map(str, entry)) for entry in CATALOGUE])
-    typer.echo(f"embedders: {', '.join(names())}")
+    print_table(["embedder", "variants, after a colon", "needs"], [list(line.values()) for line in embedders])
 
 
 def suites(
@@ -78,10 +83,19 @@ def suites(
     print_table(["name", "dataset", "tasks", "clips", "runs", "about"], rows)
 
 
-def _lacks(suite: "Suite") -> str:
-    """Whether this version has all embedders of a suite."""
-    from cmmd_bench.embedders import names
-    from cmmd_bench.suites.metrics import SetMetric
+def _needs(family: "Family") -> list[str]:
+    """What a family of embedders needs beside this package."""
+    return [*(f"weights {name}" for name in family.weights), *([f"package {family.package}"] if family.package else [])]
 
-    missing = sorted({m.embedder for m in suite.metrics if isinstance(m, SetMetric)} - set(names()))
-    return f"not yet: needs {', '.join(missing)}" if missing else "yes"
+
+def _lacks(suite: "Suite") -> str:
+    """Which weights have to be got before a suite can run."""
+    from cmmd_bench.embedders import FAMILIES
+    from cmmd_bench.suites.metrics import SetMetric
+    from cmmd_bench.weights.registry import entries
+    from cmmd_bench.weights.store import missing_files
+
+    families = {m.embedder.partition(":")[0] for m in suite.metrics if isinstance(m, SetMetric)}
+    wanted = sorted({name for family in families if family in FAMILIES for name in FAMILIES[family].weights})
+    lacking = [weights.name for weights in entries(wanted) if missing_files(weights)]
+    return f"after `weights get {' '.join(lacking)}`" if lacking else "yes"

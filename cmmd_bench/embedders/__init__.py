@@ -22,23 +22,42 @@ from cmmd_bench.types import Embedder
 
 
 class Family(NamedTuple):
-    """Where a family's factory is, and the variants it takes: names, or a word for what to put there."""
+    """Where a family's factory is; its variants in words, "" for none; the weights or the package it cannot do without.
+
+    weights: of the family without a variant; a variant may need others, and says so
+    """
 
     home: str
-    variants: tuple[str, ...] = ()
-    needs: str = ""
-    """What has to be here: names of registered weights or a package; empty for nothing."""
+    variants: str = ""
+    weights: tuple[str, ...] = ()
+    package: str = ""
 
 
 FAMILIES = {
     "conv3d-random": Family("cmmd_bench.embedders.conv3d_random:Conv3dRandom"),
     "logmel-stats": Family("cmmd_bench.embedders.logmel_stats:LogmelStats"),
+    "i3d": Family(
+        "cmmd_bench.embedders.i3d:open_i3d",
+        "videogpt, mm-diffusion, tats, cd-fvd, styleganv, ...",
+        ("i3d-pretrained-400",),
+    ),
+    "videomae": Family(
+        "cmmd_bench.embedders.videomae:open_videomae", "a Hub model or a folder", ("MCG-NJU/videomae-base",)
+    ),
+    "clap-laion-audio": Family("cmmd_bench.embedders.clap.laion:open_laion_audio", weights=("clap-laion-audio",)),
+    "clap-laion-music": Family("cmmd_bench.embedders.clap.laion:open_laion_music", weights=("clap-laion-music",)),
+    "clap-2023": Family("cmmd_bench.embedders.clap.msclap:open_clap_2023", weights=("clap-2023",)),
+    "clap-hub": Family(
+        "cmmd_bench.embedders.clap.hub:open_clap_hub", "a Hub model or a folder", ("laion/clap-htsat-unfused",)
+    ),
+    "laion-clap": Family("cmmd_bench.embedders.adapters:open_laion_clap", "a checkpoint", package="laion-clap"),
+    "fadtk": Family("cmmd_bench.embedders.adapters:open_fadtk", "any model of fadtk", package="fadtk"),
 }
 
 
 def names() -> list[str]:
     """Every embedder that needs nothing but this package."""
-    return sorted(name for name, family in FAMILIES.items() if not family.needs)
+    return sorted(name for name, family in FAMILIES.items() if not (family.weights or family.package))
 
 
 @cache
