@@ -1,11 +1,14 @@
 """The table of pretrained weights: where they are published, how large they are, what proves them, who may use them.
 
 Nothing here is bundled and nothing is fetched by itself; `cmmd-bench weights get NAME` does it when asked. A size or
-digest is given only where its publisher or several independent projects state it; None means that nobody does. Such a
-file is pinned on this machine: the SHA-256 of its first whole fetch is written down and every later copy must equal it.
+digest stands here only where the publisher's own page or several independent projects state it; where nobody does it
+is None, and the file is pinned on this machine: the SHA-256 of its first whole fetch is written down and every later
+copy must equal it.
 
-Sizes are in bytes. Digests are lower-case hex: `sha256` of the bytes, `git_blob` = SHA-1 of b"blob <size>\\0" + bytes,
-the name that Git gives the content. Names with a slash are models of the Hugging Face Hub under their own names.
+Sizes are in bytes; `about` is a published size that was rounded, for people only. Digests are lower-case hex: `sha256`
+of the bytes, `git_blob` = SHA-1 of b"blob <size>\\0" + bytes, the name that Git gives the content. Addresses carry a
+revision where one is known, so that what they mean cannot change. Names with a slash are models of the Hugging Face
+Hub under their own names.
 """
 
 from collections.abc import Iterable
@@ -21,6 +24,7 @@ class WeightFile:
     name: str
     urls: tuple[str, ...] = ()
     size: int | None = None
+    about: int | None = None
     sha256: str | None = None
     git_blob: str | None = None
 
@@ -34,12 +38,6 @@ class Weights:
     licence: str
     source: str
     used_by: str
-
-    @property
-    def size(self) -> int | None:
-        """Bytes of all files together, or None if one of them is unknown."""
-        sizes = [file.size for file in self.files]
-        return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 def entry(name: str) -> Weights:
@@ -56,8 +54,8 @@ def names() -> list[str]:
 
 
 def entries(wanted: Iterable[str]) -> list[Weights]:
-    """The entries called so, each once; all of the table if none is named."""
-    return [entry(name) for name in dict.fromkeys(wanted)] or list(WEIGHTS)
+    """The entries called so, each once, in the order of `wanted`."""
+    return [entry(name) for name in dict.fromkeys(wanted)]
 
 
 def only_file(weights: Weights) -> WeightFile:
@@ -73,26 +71,29 @@ def _hub(repository: str, revision: str, *files: WeightFile) -> tuple[WeightFile
     return tuple(replace(file, urls=(f"{base}/{file.name}", *file.urls)) for file in files)
 
 
-_LAION = "https://huggingface.co/lukewys/laion_clap"
+_I3D = "Apache-2.0 (the published module; the port states none)"
+_LAION = "b3708341862f581175dba5c356a4ebf74a9b6651"
+_NON_COMMERCIAL = "CC-BY-NC-4.0 (not for commercial use)"
 
 WEIGHTS: tuple[Weights, ...] = (
     Weights(
         name="i3d-torchscript",
-        files=(
+        files=_hub(
+            "flateon/FVD-I3D-torchscript",
+            "1c2d61711c52571ad617a1063e6fa691b212e184",
             WeightFile(
                 "i3d_torchscript.pt",
                 (
-                    "https://huggingface.co/flateon/FVD-I3D-torchscript/resolve/"
-                    "1c2d61711c52571ad617a1063e6fa691b212e184/i3d_torchscript.pt",
+                    "https://huggingface.co/ByteDance/LatentSync-1.6/resolve/main/auxiliary/i3d_torchscript.pt",
                     "https://www.dropbox.com/s/ge9e5ujwgetktms/i3d_torchscript.pt?dl=1",
                 ),
                 size=51_235_320,
                 sha256="bec6519f66ea534e953026b4ae2c65553c17bf105611c746d904657e5860a5e2",
             ),
         ),
-        licence="Apache-2.0 (module it is ported from)",
+        licence=_I3D,
         source="https://github.com/universome/stylegan-v",
-        used_by="FVD, KVD",
+        used_by="FVD, KVD (i3d)",
     ),
     Weights(
         name="i3d-pretrained-400",
@@ -100,55 +101,169 @@ WEIGHTS: tuple[Weights, ...] = (
             WeightFile(
                 "i3d_pretrained_400.pt",
                 (
-                    "https://github.com/songweige/TATS/raw/main/tats/fvd/i3d_pretrained_400.pt",
+                    "https://huggingface.co/spaces/LanguageBind/Open-Sora-Plan-v1.0.0/resolve/"
+                    "810fa8c4bdb3a4c8eec9bd57375c29bde6fb46de/opensora/eval/fvd/videogpt/i3d_pretrained_400.pt",
+                    "https://raw.githubusercontent.com/songweige/TATS/26c33f5bb762f86589c0971e98d0c4565f9a7f63/"
+                    "tats/fvd/i3d_pretrained_400.pt",
                     "https://drive.usercontent.google.com/download?id=1mQK8KD8G6UWRa5t87SRMm5PVXtlpneJT"
                     "&export=download&confirm=t",
                 ),
+                about=50_900_000,
                 git_blob="a867b87ac3a9097d200598b1d48a1b890d8ec744",
             ),
         ),
-        licence="Apache-2.0 (module it is ported from)",
+        licence=_I3D,
         source="https://github.com/songweige/TATS",
-        used_by="FVD, KVD",
+        used_by="FVD, KVD (i3d)",
+    ),
+    Weights(
+        name="videomae-v2-g-ssv2",
+        files=(
+            WeightFile(
+                "vit_g_hybrid_pt_1200e_ssv2_ft.pth",
+                (
+                    "https://huggingface.co/OpenGVLab/VideoMAE2/resolve/97d119d270aca7a1217fff7f413c0c543eb325d9/"
+                    "mae-g/vit_g_hybrid_pt_1200e_ssv2_ft.pth",
+                    "https://huggingface.co/ByteDance/LatentSync-1.6/resolve/main/auxiliary/"
+                    "vit_g_hybrid_pt_1200e_ssv2_ft.pth",
+                ),
+                size=2_023_804_201,
+                sha256="5a210a92f035dff30c53b46157b612e7a1a5d3c99700e1b2d71da5c399ca7e70",
+            ),
+        ),
+        licence="Apache-2.0 (as the Hub page states)",
+        source="https://huggingface.co/OpenGVLab/VideoMAE2",
+        used_by="FVD, KVD (videomae)",
+    ),
+    Weights(
+        name="MCG-NJU/videomae-base",
+        files=_hub(
+            "MCG-NJU/videomae-base",
+            "dc740ceda42fce44faed2ea03c6d447db72f6af9",
+            WeightFile("config.json", about=725),
+            WeightFile(
+                "model.safetensors",
+                size=376_873_760,
+                sha256="bc053ca2840a038b1068269a4eec06ca569689e9a1ed9376a5b2b8a111be5290",
+            ),
+        ),
+        licence=_NON_COMMERCIAL,
+        source="https://huggingface.co/MCG-NJU/videomae-base",
+        used_by="FVD, KVD (videomae)",
+    ),
+    Weights(
+        name="MCG-NJU/videomae-base-finetuned-kinetics",
+        files=_hub(
+            "MCG-NJU/videomae-base-finetuned-kinetics",
+            "488eb9a0565f257b32866000305c8178965eb9f6",
+            WeightFile("config.json", about=22_900),
+            WeightFile("model.safetensors", about=346_000_000),
+        ),
+        licence=_NON_COMMERCIAL,
+        source="https://huggingface.co/MCG-NJU/videomae-base-finetuned-kinetics",
+        used_by="FVD, KVD (videomae)",
     ),
     Weights(
         name="clap-laion-audio",
-        files=(WeightFile("630k-audioset-best.pt", (f"{_LAION}/resolve/main/630k-audioset-best.pt",)),),
+        files=_hub(
+            "lukewys/laion_clap",
+            _LAION,
+            WeightFile(
+                "630k-audioset-best.pt",
+                size=1_863_587_645,
+                sha256="8053c9775516af2f4902e1e8281e356cc1bf7a85e8b761908170767b77c3f037",
+            ),
+        ),
         licence="CC0-1.0",
-        source=_LAION,
+        source="https://huggingface.co/lukewys/laion_clap",
         used_by="FAD",
     ),
     Weights(
         name="clap-laion-music",
-        files=(
+        files=_hub(
+            "lukewys/laion_clap",
+            _LAION,
             WeightFile(
                 "music_audioset_epoch_15_esc_90.14.pt",
-                (f"{_LAION}/resolve/main/music_audioset_epoch_15_esc_90.14.pt",),
+                size=2_352_471_003,
+                sha256="fae3e9c087f2909c28a09dc31c8dfcdacbc42ba44c70e972b58c1bd1caf6dedd",
             ),
         ),
         licence="CC0-1.0",
-        source=_LAION,
+        source="https://huggingface.co/lukewys/laion_clap",
         used_by="FAD",
     ),
     Weights(
         name="clap-2023",
-        files=_hub("microsoft/msclap", "main", WeightFile("CLAP_weights_2023.pth")),
-        licence="MIT",
+        files=_hub("microsoft/msclap", "main", WeightFile("CLAP_weights_2023.pth", about=690_000_000)),
+        licence="MS-PL (as the Hub page states)",
         source="https://huggingface.co/microsoft/msclap",
         used_by="FAD",
     ),
     Weights(
         name="laion/clap-htsat-unfused",
-        files=_hub("laion/clap-htsat-unfused", "main", WeightFile("config.json"), WeightFile("model.safetensors")),
+        files=_hub(
+            "laion/clap-htsat-unfused",
+            "8fa0f1c6d0433df6e97c127f64b2a1d6c0dcda8a",
+            WeightFile(
+                "config.json",
+                size=5_390,
+                sha256="9efb9557bc804f2ca6e394486af2e45dfed0b18554909735a99c6220b84e4288",
+                git_blob="70624c940dc3d35b36bc9de57ee5a958c86e032a",
+            ),
+            WeightFile(
+                "pytorch_model.bin",
+                size=614_525_833,
+                sha256="1cd3c601bc4afe0fa87be3de4c13dd2cfadd249fac1e29acf74a9b296c3219bb",
+            ),
+        ),
         licence="Apache-2.0",
         source="https://huggingface.co/laion/clap-htsat-unfused",
         used_by="FAD",
     ),
     Weights(
-        name="MCG-NJU/videomae-base",
-        files=_hub("MCG-NJU/videomae-base", "main", WeightFile("config.json"), WeightFile("model.safetensors")),
-        licence="CC-BY-NC-4.0",
-        source="https://huggingface.co/MCG-NJU/videomae-base",
-        used_by="FVD",
+        name="laion/larger_clap_general",
+        files=_hub(
+            "laion/larger_clap_general",
+            "ada0c23a36c4e8582805bb38fec3905903f18b41",
+            WeightFile("config.json", about=643),
+            WeightFile(
+                "pytorch_model.bin",
+                size=776_444_665,
+                sha256="314eb00cce6ad68d25237b8446b659ccdb136ed4672c1bca470f142f72455026",
+            ),
+        ),
+        licence="Apache-2.0",
+        source="https://huggingface.co/laion/larger_clap_general",
+        used_by="FAD",
+    ),
+    Weights(
+        name="laion/larger_clap_music",
+        files=_hub(
+            "laion/larger_clap_music",
+            "a0b4534a14f58e20944452dff00a22a06ce629d1",
+            WeightFile("config.json", about=628),
+            WeightFile(
+                "pytorch_model.bin",
+                size=776_444_665,
+                sha256="5c289311f4a030d768af7ffbfdecd01b008aa64824211899a4e59f4f9d154fd1",
+            ),
+        ),
+        licence="Apache-2.0",
+        source="https://huggingface.co/laion/larger_clap_music",
+        used_by="FAD",
+    ),
+    Weights(
+        # Public projects name two different digests for this revision's file, so none is believed here.
+        name="laion/larger_clap_music_and_speech",
+        files=_hub(
+            "laion/larger_clap_music_and_speech",
+            "195c3a3e68faebb3e2088b9a79e79b43ddbda76b",
+            WeightFile("config.json"),
+            WeightFile("pytorch_model.bin", about=776_000_000),
+        ),
+        licence="Apache-2.0",
+        source="https://huggingface.co/laion/larger_clap_music_and_speech",
+        used_by="FAD",
     ),
 )

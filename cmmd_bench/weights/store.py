@@ -78,7 +78,7 @@ def missing_files(weights: Weights) -> list[WeightFile]:
 def missing_message(lacking: dict[str, list[WeightFile]]) -> str:
     """What is missing, how large it is, where it belongs, and the command that gets it."""
     lines = [
-        f"  {name}: {file.name} ({size_text(file.size)}) from {file.urls[0]}"
+        f"  {name}: {file.name} ({size_text(file)}) from {file.urls[0]}"
         for name, files in lacking.items()
         for file in files
     ]
@@ -89,11 +89,23 @@ def missing_message(lacking: dict[str, list[WeightFile]]) -> str:
     )
 
 
-def size_text(size: int | None) -> str:
-    """`51.2 MB`, or `size unknown`."""
-    if size is None:
-        return "size unknown"
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size} bytes"
+def size_text(file: WeightFile) -> str:
+    """`51.2 MB`, `about 690 MB` where only a rounded size is published, or `size unknown`."""
+    if file.size is None:
+        return "size unknown" if file.about is None else f"about {_readable(file.about)}"
+    return _readable(file.size)
+
+
+def state(weights: Weights, file: WeightFile) -> str:
+    """`here` (verified before, unchanged), `unchecked` (not verified since it changed), `damaged` (its size alone is
+    wrong), `partial` (a download to be continued) or `missing`. Looks at the folder only; `verified_digest` reads.
+    """
+    path = path_of(weights, file)
+    if path.is_file():
+        if file.size is not None and path.stat().st_size != file.size:
+            return "damaged"
+        return "here" if _known_digest(weights, file) else "unchecked"
+    return "partial" if part_of(weights, file).is_file() else "missing"
 
 
 def folder_of(weights: Weights) -> Path:
@@ -106,49 +118,51 @@ def path_of(weights: Weights, file: WeightFile) -> Path:
     return folder_of(weights) / file.name
 
 
-def verified_digest(weights: Weights, file: WeightFile) -> str:
-    """SHA-256 of the stored file, read again only if its size or time of change differ from those written down."""
+def part_of(weights: Weights, file: WeightFile) -> Path:
+    """What has arrived of a download that is not finished."""
+    return folder_of(weights) / f"{file.name}.part"
+
+
+def verified_digest(weights: Weights, file: WeightFile, *, afresh: bool = False) -> str:
+    """SHA-256 of the stored file, read again only if its size or time of change differ from those written down.
+
+    `afresh` reads it in any case. Raises FileNotFoundError, and UserError (environment) if it is not what it should be.
+    """
+    known = None if afresh else _known_digest(weights, file)
+    if known:
+        return known
     path = path_of(weights, file)
-    status = path.stat()
-    known = _read(folder_of(weights) / "verified.json").get(file.name, {})
-    if (known.get("bytes"), known.get("mtime_ns")) == (status.st_size, status.st_mtime_ns):
-        digest = str(known.get("sha256"))
-        # The table may have learnt a digest since, or a pin may have been set by hand.
-        if digest == (expected_sha256(weights, file) or digest):
-            return digest
     found = digests(path)
-    check_digests(weights, file, path, found)
+    if wrong := mismatch(weights, file, found, path.stat().st_size):
+        raise UserError(
+            f"{path} is not the file it should be: {wrong}. "
+            f"Bring it anew with `cmmd-bench weights get {weights.name}`.",
+            exit_code=ENVIRONMENT,
+        )
     accept(weights, file, found, origin=str(path))
     return found.sha256
 
 
 def expected_sha256(weights: Weights, file: WeightFile) -> str | None:
     """The published SHA-256, else the one pinned here, else None."""
-    pinned = _read(weights_root() / "pinned.json").get(f"{weights.name}/{file.name}", {})
+    pinned = _read(_pins()).get(f"{weights.name}/{file.name}", {})
     return file.sha256 or pinned.get("sha256")
 
 
-def check_digests(weights: Weights, file: WeightFile, path: Path, found: Digests) -> None:
-    """Raise UserError (environment) unless the bytes at `path` are those published or pinned."""
-    size = path.stat().st_size
-    pairs = [
-        ("size", file.size, size),
-        ("SHA-256", expected_sha256(weights, file), found.sha256),
-        ("Git blob", file.git_blob, found.git_blob),
-    ]
-    for what, expected, actual in pairs:
-        if expected is not None and expected != actual:
-            pinned = what == "SHA-256" and file.sha256 is None
-            remedy = (
-                f"it was pinned here by an earlier fetch: if the new file is the right one, remove "
-                f"{weights.name}/{file.name} from {weights_root() / 'pinned.json'}"
-                if pinned
-                else f"remove it and run `cmmd-bench weights get {weights.name}`"
-            )
-            raise UserError(
-                f"{path} is not the file it should be: {what} {actual}, expected {expected}; {remedy}.",
-                exit_code=ENVIRONMENT,
-            )
+def mismatch(weights: Weights, file: WeightFile, found: Digests, size: int) -> str:
+    """In what these bytes differ from those published or pinned; empty if in nothing."""
+    expected = expected_sha256(weights, file)
+    if file.size not in (None, size):
+        return f"{size} bytes, expected {file.size}"
+    if file.git_blob not in (None, found.git_blob):
+        return f"Git blob {found.git_blob}, expected {file.git_blob}"
+    if expected in (None, found.sha256):
+        return ""
+    told = f"SHA-256 {found.sha256}, expected {expected}"
+    if file.sha256:
+        return told
+    pin = f"{weights.name}/{file.name}"
+    return f"{told} (pinned by an earlier fetch; if the new file is the right one, take {pin} out of {_pins()})"
 
 
 def accept(weights: Weights, file: WeightFile, found: Digests, *, origin: str) -> None:
@@ -160,12 +174,38 @@ def accept(weights: Weights, file: WeightFile, found: Digests, *, origin: str) -
     status = path.stat()
     seen = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": found.sha256, "from": origin}
     try:
-        _update(folder_of(weights) / "verified.json", file.name, seen)
+        _update(_verified(weights), file.name, seen)
         if file.sha256 is None and expected_sha256(weights, file) is None:
             pin = {"sha256": found.sha256, "bytes": status.st_size, "from": origin, "on": date.today().isoformat()}
-            _update(weights_root() / "pinned.json", f"{weights.name}/{file.name}", pin)
+            _update(_pins(), f"{weights.name}/{file.name}", pin)
     except UserError:
         return
+
+
+def _known_digest(weights: Weights, file: WeightFile) -> str | None:
+    """The SHA-256 written down for the file as it lies here, if it still holds."""
+    status = path_of(weights, file).stat()
+    known = _read(_verified(weights)).get(file.name, {})
+    if (known.get("bytes"), known.get("mtime_ns")) != (status.st_size, status.st_mtime_ns):
+        return None
+    # The table may have learnt a digest since, or a pin may have been changed by hand.
+    digest: str | None = known.get("sha256")
+    return digest if digest == expected_sha256(weights, file) else None
+
+
+def _pins() -> Path:
+    return weights_root() / "pinned.json"
+
+
+def _verified(weights: Weights) -> Path:
+    return folder_of(weights) / "verified.json"
+
+
+def _readable(size: int) -> str:
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size} bytes"
 
 
 def _read(path: Path) -> dict[str, Any]:
