@@ -37,7 +37,9 @@ def test_the_papers_protocol_is_in_the_aist_suite():
     suite = load_suite("aist")
     assert suite.samples_per_condition == 5
     assert suite.clip.spec.frames == 36
-    assert [m.label for m in suite.metrics if m.task == "a2v"] == ["pairwise-fvd[i3d]", "pairwise-kvd[i3d]"]
+    table_1 = ["16f64", "18f64", "32f64", "18f128", "36f128"]
+    pairwise = [f"pairwise-{name}[i3d@{at}]" for at in table_1 for name in ("fvd", "kvd")]
+    assert [m.label for m in suite.metrics if m.task == "a2v"] == [*pairwise, "av-align"]
     assert suite.data.conditions == 50
     assert [m.samples for m in suite.metrics if m.metric == "fad"] == [1]
 
