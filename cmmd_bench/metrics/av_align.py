@@ -5,6 +5,10 @@ flow (`motion`) of at least 0.1 pixels a frame. The two match when less than one
 
     score = matches / (audio peaks + video peaks - matches)        intersection over union; higher is better
 
+With the sound of 40 beatdance clips at 10 fps moved by 0, 40, 100, 200, 400 and 1000 ms, the score is 0.65, 0.60, 0.42,
+0.26, 0.36 and 0.41 (chance 0.39); of 43 kitchen clips with separate contacts 0.38, 0.35, 0.20, 0.13, 0.19 and 0.22
+(chance 0.22). 40 ms, which people notice, hardly move it at this rate.
+
 No reference clip is needed. The window is one frame, so scores at 10 and at 24 fps are different measurements: state
 the frame rate, and compare at one only. What density alone earns is in `chance`: the mean score with the audio peaks
 shifted round the clip. corrected = (score - chance) / (1 - chance). Ways to count, by name:

@@ -6,7 +6,8 @@ heard at 89 bpm at 16,000 Hz and at 185 bpm at 22,050 Hz. Track reference and ge
 with the result.
 
 Audio without onsets (silence, a steady tone) and audio shorter than one analysis frame (2048 samples) have no beats.
-Any callable of the form `BeatTracker` may take the place of `beat_times`.
+Any callable of the form `BeatTracker` may take the place of `beat_times`: a function, or an object with `__call__` that
+keeps its network or settings. It sees one clip at a time and must answer alike for the same samples.
 """
 
 from typing import Any, Protocol

@@ -60,15 +60,17 @@ def _grey(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     picture = np.asarray(frame)
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
         raise ValueError(f"frames must be uint8 RGB of shape (H, W, 3), found {describe(picture)}")
-    grey: NDArray[np.uint8] = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
-    return grey
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def _mean_flow(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
     import cv2
 
-    flow: Any = cv2.calcOpticalFlowFarneback(before, after, None, **_FARNEBACK)
-    return float(cv2.mean(cv2.magnitude(flow[..., 0], flow[..., 1]))[0])
+    # OpenCV's stubs do not know that the flow to start from may be missing.
+    farneback: Any = cv2.calcOpticalFlowFarneback
+    flow = np.asarray(farneback(before, after, None, **_FARNEBACK), dtype=np.float64)
+    # Not cv2.magnitude: its last bits depend on where in memory the flow lies, and so change from run to run.
+    return float(np.sqrt(np.square(flow).sum(axis=-1)).mean())
 
 
 @contextmanager

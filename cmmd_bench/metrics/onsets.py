@@ -15,15 +15,20 @@ condfoleygen  the scores of CondFoleyGen (Du et al. 2023), window 0.1: estimates
               instead of counting them as misses, and forgets those that follow once all estimates are used up: silence
               scores 1.0, and one hit on the first of ten onsets scores 1.0. It is here to be compared with published
               numbers, and for nothing else. Three details of the published script differ: it picks the strongest by the
-              sample at the onset rather than by the strength around it, its suppression skips every second neighbour,
-              and a clip without a reference onset counts as 0 there.
+              sample at the onset rather than by the strength around it, its suppression overlooks the neighbour that
+              follows a dropped one, and a clip without a reference onset counts as 0 there.
 
 `count_match`, the other published score, is whether both sides have the same number of onsets, wherever they are.
+
+With the sound of 40 beatdance clips moved by 0, 40, 100, 200, 400 and 1000 ms against their true beats, F1 at ±50 ms is
+0.93, 0.81, 0.07, 0.04, 0.21 and 0.23 (chance 0.21), average precision 0.99, 0.83, 0.02, 0.01, 0.17 and 0.19 (chance
+0.16): below chance around half a beat out of step, and at chance where the tempi of the clips spread.
 
 Without a reference onset every score is undefined, None, and the clip is left out of all averages, counted and listed;
 with reference onsets and no estimate the one-to-one scores are 0. Nothing is ever NaN.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from statistics import fmean
@@ -33,12 +38,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmmd_bench.metrics.checks import check_positive, describe, event_times
-from cmmd_bench.metrics.events import SHIFTS, SLACK, EventTimes, check_within, corrected, match_events, shifted_events
+from cmmd_bench.metrics.events import (
+    SHIFTS,
+    SLACK,
+    EventTimes,
+    chance_level,
+    check_within,
+    corrected,
+    match_events,
+    shifted_events,
+)
 
 Convention = Literal["one-to-one", "condfoleygen"]
 
 Ranked = list[tuple[float, float]]
-"""(time, strength) of each estimate, in increasing time."""
+"""(time, strength) of each estimate, the strongest first, equals in increasing time."""
 
 SUPPRESSION = 0.05
 """Seconds within which CondFoleyGen keeps the strongest estimate only."""
@@ -170,23 +184,28 @@ def onset_hits(
         raise ValueError("estimate must have finite strengths, found NaN or infinity")
     times = event_times(onsets[:, 0], "estimate")
     check_within(references, "reference", duration)
-    out_of_step = shifted_events(times, "estimate", duration=duration, shifts=shifts)
     strengths: list[float] = onsets[:, 1].tolist()
-    score = _one_to_one if convention == "one-to-one" else _condfoleygen
-    matches, precision = score(references, list(zip(times, strengths, strict=True)), window)
-    by_chance = [
-        score(references, sorted(zip(row, strengths, strict=True)), window) if references else (0, 0.0)
-        for row in out_of_step.tolist()
-    ]
+    rows = shifted_events(times, "estimate", duration=duration, shifts=shifts).tolist()
+    found = _ranked(times, strengths)
+    out_of_step = [_ranked(row, strengths) for row in rows]
+    if convention == "one-to-one":
+        matches = match_events(references, times, window)
+        chance_matches = chance_level(references, times, window, duration=duration, shifts=shifts)
+        precision = _claimed_precision(references, found, window)
+        precision_chance = fmean(_claimed_precision(references, row, window) for row in out_of_step)
+    else:
+        matches, precision = _condfoleygen(references, found, window)
+        by_chance = [_condfoleygen(references, row, window) for row in out_of_step]
+        chance_matches, precision_chance = (fmean(column) for column in zip(*by_chance, strict=True))
     return OnsetHits(
         convention=convention,
         window=window,
         n_reference=len(references),
         n_estimate=len(times),
         matches=matches,
-        chance_matches=fmean(hits for hits, _ in by_chance),
+        chance_matches=chance_matches,
         average_precision=precision if references else None,
-        average_precision_chance=fmean(value for _, value in by_chance) if references else None,
+        average_precision_chance=precision_chance if references else None,
     )
 
 
@@ -236,17 +255,21 @@ def _averages(average: Callable[[str], float | None]) -> OnsetRates:
     return OnsetRates(**values, **above)
 
 
-def _one_to_one(references: list[float], estimates: Ranked, window: float) -> tuple[int, float]:
-    free = list(references)
+def _ranked(times: Sequence[float], strengths: Sequence[float]) -> Ranked:
+    return sorted(zip(times, strengths, strict=True), key=lambda onset: (-onset[1], onset[0]))
+
+
+def _claimed_precision(references: list[float], estimates: Ranked, window: float) -> float:
+    reach = window + SLACK
+    free = [True] * len(references)
     ranking: Ranked = []
-    for time, strength in sorted(estimates, key=lambda onset: -onset[1]):
-        nearest = min(free, key=lambda reference: abs(reference - time), default=None)
-        claimed = nearest is not None and abs(nearest - time) <= window + SLACK
-        if nearest is not None and claimed:
-            free.remove(nearest)
-        ranking.append((float(claimed), strength))
-    matches = match_events(references, [time for time, _ in estimates], window)
-    return matches, _average_precision(ranking, len(references))
+    for time, strength in estimates:
+        near = range(bisect_left(references, time - reach), bisect_right(references, time + reach))
+        claimed = min((i for i in near if free[i]), key=lambda i: abs(references[i] - time), default=None)
+        if claimed is not None:
+            free[claimed] = False
+        ranking.append((float(claimed is not None), strength))
+    return _average_precision(ranking, len(references))
 
 
 def _condfoleygen(references: list[float], estimates: Ranked, window: float) -> tuple[int, float]:
@@ -258,7 +281,7 @@ def _condfoleygen(references: list[float], estimates: Ranked, window: float) -> 
         if not near:
             ranking.append((1.0, 0.0))
             continue
-        strongest = max(near, key=lambda onset: onset[1])
+        strongest = near[0]
         free.remove(strongest)
         ranking.append((1.0, strongest[1]))
         hits += 1
@@ -270,14 +293,14 @@ def _condfoleygen(references: list[float], estimates: Ranked, window: float) -> 
 
 def _strongest_apart(estimates: Ranked) -> Ranked:
     kept: Ranked = []
-    for onset in sorted(estimates, key=lambda onset: -onset[1]):
+    for onset in estimates:
         if all(abs(onset[0] - other[0]) >= SUPPRESSION for other in kept):
             kept.append(onset)
-    return sorted(kept)
+    return kept
 
 
 def _average_precision(ranking: Ranked, positives: int) -> float:
-    """Of (1 for right or 0, strength): equal strengths enter together, so that their order does not matter."""
+    """Of entries (1 for right or 0, strength): equal strengths enter together, so that their order does not matter."""
     area = right = 0.0
     entered = 0
     ordered = sorted(ranking, key=lambda entry: -entry[1])

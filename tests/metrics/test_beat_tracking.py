@@ -1,17 +1,21 @@
+import pickle
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
+from clicks import click_track
 
 from cmmd_bench.metrics import BeatTracker, beat_hits, beat_times
 
 
-def click_track(track, sample_rate):
-    audio = np.zeros(round(track["duration"] * sample_rate))
-    t = np.arange(len(audio)) / sample_rate
-    for time, amplitude in zip(track["times"], track["amplitudes"], strict=True):
-        heard = (t >= time) & (t < time + 0.05)
-        u = t[heard] - time
-        audio[heard] += amplitude * np.exp(-60 * u) * np.sin(2 * np.pi * track["frequency"] * u)
-    return audio.astype(np.float32)
+def clicks_of(track, sample_rate):
+    return click_track(
+        track["times"],
+        track["duration"],
+        sample_rate,
+        frequency=track["frequency"],
+        amplitudes=track["amplitudes"],
+    )
 
 
 @pytest.mark.parametrize("name", ["steady", "eighths", "accelerating", "five_seconds", "silence"])
@@ -19,7 +23,7 @@ def click_track(track, sample_rate):
 def test_golden_beats(golden, name, sample_rate):
     data = golden("librosa_beats.json")
     expected = data["results"][f"{name}.{sample_rate}"]
-    audio = click_track(data["tracks"][name], sample_rate)
+    audio = clicks_of(data["tracks"][name], sample_rate)
     assert len(audio) == expected["samples"]
     assert np.abs(audio.astype(np.float64)).sum() == pytest.approx(expected["sum_abs"], rel=1e-6)
     beats = beat_times(audio, sample_rate)
@@ -30,7 +34,7 @@ def test_golden_beats(golden, name, sample_rate):
 
 def test_a_track_hits_its_own_clicks(golden):
     track = golden("librosa_beats.json")["tracks"]["steady"]
-    beats = beat_times(click_track(track, 22050), 22050)
+    beats = beat_times(clicks_of(track, 22050), 22050)
     hits = beat_hits(track["times"], beats, 0.1, duration=track["duration"])
     assert hits.hit_rate > 0.9
     assert hits.corrected > 0.8
@@ -82,6 +86,30 @@ def test_any_tracker_may_take_its_place():
     tracker: BeatTracker = metronome
     beats = tracker(np.zeros(44100, dtype=np.float32), 22050)
     assert beat_hits([0.5, 1.0, 1.7], beats, 0.1, duration=2.0).matches == 2
+
+
+@dataclass(frozen=True)
+class LoudestPerBar:
+    """A user's tracker with a setting, as a wrapper round a network would be."""
+
+    bar: float
+
+    def __call__(self, audio, sample_rate, /):
+        size = round(self.bar * sample_rate)
+        starts = range(0, len(audio) - size + 1, size)
+        return np.array([(start + np.argmax(np.abs(audio[start : start + size]))) / sample_rate for start in starts])
+
+
+def test_trackers_stand_side_by_side_in_a_registry():
+    trackers: dict[str, BeatTracker] = {"librosa": beat_times, "loudest": LoudestPerBar(0.5)}
+    true = np.arange(0.25, 10, 0.5)
+    audio = click_track(list(true), 10.0, 22050)
+    for name, tracker in trackers.items():
+        beats = tracker(audio, 22050)
+        hits = beat_hits(true, beats, 0.1, duration=10.0)
+        assert hits.hit_rate > 0.9, name
+        # Worker processes are sent the tracker itself.
+        assert np.array_equal(pickle.loads(pickle.dumps(tracker))(audio, 22050), beats)
 
 
 def test_malformed_input_is_refused():

@@ -34,6 +34,17 @@ def test_counts_and_rates():
     assert hits.f1 == pytest.approx(2 * 0.5 * 0.4 / 0.9)
 
 
+def test_every_rate_has_its_chance_level():
+    hits = score(BEATS, [0.55, 0.58, 1.02, 3.0, 4.0])
+    assert hits.chance == hits.chance_matches / 4
+    assert hits.precision_chance == hits.chance_matches / 5
+    assert hits.f1_chance == pytest.approx(
+        2 * hits.chance * hits.precision_chance / (hits.chance + hits.precision_chance)
+    )
+    assert (score(BEATS, []).precision_chance, score(BEATS, []).f1_chance) == (0.0, 0.0)
+    assert (score([], BEATS).precision_chance, score([], BEATS).f1_chance) == (None, None)
+
+
 def test_any_hit_lets_one_estimate_serve_twice():
     hits = score([1.0, 1.1], [1.05])
     assert (hits.hit_rate, hits.any_hit_rate) == (0.5, 1.0)

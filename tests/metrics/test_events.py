@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmmd_bench.metrics import any_hit, chance_level, corrected, match_events
-from cmmd_bench.metrics.events import SHIFTS, SLACK
+from cmmd_bench.metrics.events import SHIFTS, SLACK, shifted_events
 
 fast = settings(deadline=None, max_examples=200)
 
@@ -134,6 +134,24 @@ def test_malformed_input_is_refused(function):
     for window in (0.0, -1.0, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="window must be a finite number above 0"):
             function([1.0], [1.0], window)
+
+
+def test_what_mir_eval_refuses_is_refused_where_a_clip_ends(golden):
+    refused = golden("events.json")["invalid"]
+    assert refused.keys() == {"unsorted_estimate", "two_dimensional", "beyond_30000_s"}
+    for estimate in ([2.0, 1.0], [[1.0, 2.0]]):
+        with pytest.raises(ValueError, match="estimate must"):
+            match_events([1.0], estimate, 0.1)
+    # There is no longest clip here; an event has to lie within its own.
+    assert match_events([30001.0], [30001.0], 0.1) == 1
+    with pytest.raises(ValueError, match=r"reference must lie within 0\.\.30000 s"):
+        chance_level([30001.0], [1.0], 0.1, duration=30000.0)
+
+
+def test_what_belongs_to_an_event_follows_it_out_of_step():
+    rows = shifted_events([0.5, 4.0], "estimate", duration=5.0, shifts=2)
+    assert rows.tolist() == [[1.75, 0.25], [4.25, 2.75]]
+    assert shifted_events([], "estimate", duration=5.0, shifts=3).shape == (3, 0)
 
 
 def test_malformed_shifts_are_refused():
