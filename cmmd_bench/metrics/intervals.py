@@ -54,13 +54,13 @@ def frechet_interval(
     """
     x = feature_rows(x, "x", at_least=ddof + 1)
     groups, reference_groups, sizes = _groups(len(x), clusters, reference, reference_clusters, n_groups)
-    parts = _statistics_by_group(x, groups, len(sizes))
+    parts = statistics_by_group(x, groups, len(sizes))
     if reference_groups is None:
         return frechet_interval_of_groups(parts, sizes, reference, ddof=ddof, level=level)
-    reference_parts = _statistics_by_group(np.asarray(reference), reference_groups, len(sizes))
-    if min(_fewest_without(parts), _fewest_without(reference_parts)) <= ddof:
+    reference_parts = statistics_by_group(np.asarray(reference), reference_groups, len(sizes))
+    if min(fewest_without(parts), fewest_without(reference_parts)) <= ddof:
         return None
-    pairs = zip(_without_each(parts), _without_each(reference_parts), strict=True)
+    pairs = zip(without_each(parts), without_each(reference_parts), strict=True)
     without = [frechet_distance(a, b, ddof=ddof) for a, b in pairs]
     value = frechet_distance(x, np.asarray(reference), ddof=ddof)
     return interval_from_groups(value, without, sizes, level=level, over=TOGETHER)
@@ -82,10 +82,10 @@ def frechet_interval_of_groups(
     against = as_gaussian(reference, "reference", ddof=ddof)
     if len(parts) != len(sizes):
         raise ValueError(f"parts and sizes must have one entry per group, found {len(parts)} and {len(sizes)}")
-    if len(parts) < 2 or _fewest_without(parts) <= ddof:
+    if len(parts) < 2 or fewest_without(parts) <= ddof:
         return None
-    without = [frechet_distance(part, against, ddof=ddof) for part in _without_each(parts)]
-    value = frechet_distance(_merged(parts), against, ddof=ddof)
+    without = [frechet_distance(part, against, ddof=ddof) for part in without_each(parts)]
+    value = frechet_distance(merged(parts), against, ddof=ddof)
     return interval_from_groups(value, without, sizes, level=level, over=FIXED)
 
 
@@ -130,6 +130,38 @@ def mmd_interval(
     return interval_from_groups(sums.mmd(), without, sizes, level=level, over=over, about=about)
 
 
+def statistics_by_group(rows: Rows, groups: Indices, n_groups: int) -> list[GaussianStatistics | None]:
+    """Statistics of the rows (N, D) of each group; None for a group without rows."""
+    members = (rows[groups == g] for g in range(n_groups))
+    return [GaussianStatistics.from_features(part) if len(part) else None for part in members]
+
+
+def fewest_without(parts: Sequence[GaussianStatistics | None]) -> int:
+    """Rows that remain when the largest group is left out."""
+    counts = [0 if part is None else part.n for part in parts]
+    return sum(counts) - max(counts)
+
+
+def without_each(parts: Sequence[GaussianStatistics | None]) -> Iterator[GaussianStatistics]:
+    """Statistics of all groups but one, for each in turn; every such union must have rows."""
+    after: list[GaussianStatistics | None] = [None] * len(parts)
+    for g in range(len(parts) - 1, 0, -1):
+        after[g - 1] = _union(after[g], parts[g])
+    before: GaussianStatistics | None = None
+    for g, part in enumerate(parts):
+        yield _present(_union(before, after[g]))
+        after[g] = None
+        before = _union(before, part)
+
+
+def merged(parts: Sequence[GaussianStatistics | None]) -> GaussianStatistics:
+    """Statistics of all groups together."""
+    total: GaussianStatistics | None = None
+    for part in parts:
+        total = _union(total, part)
+    return _present(total)
+
+
 def _groups(
     n: int, clusters: Labels, reference: Distribution, reference_clusters: Labels | None, n_groups: int
 ) -> tuple[Indices, Indices | None, list[int]]:
@@ -148,36 +180,6 @@ def _groups(
     labels = [str(label) for label in (*clusters, *reference_clusters)]
     groups = jackknife_groups(labels, n_groups=n_groups)
     return groups[:n], groups[n:], clusters_per_group(labels, groups)
-
-
-def _statistics_by_group(rows: Rows, groups: Indices, n_groups: int) -> list[GaussianStatistics | None]:
-    members = (rows[groups == g] for g in range(n_groups))
-    return [GaussianStatistics.from_features(part) if len(part) else None for part in members]
-
-
-def _fewest_without(parts: Sequence[GaussianStatistics | None]) -> int:
-    """Rows that remain when the largest group is left out."""
-    counts = [0 if part is None else part.n for part in parts]
-    return sum(counts) - max(counts)
-
-
-def _without_each(parts: Sequence[GaussianStatistics | None]) -> Iterator[GaussianStatistics]:
-    """Statistics of all groups but one, for each in turn; every such union must have rows."""
-    after: list[GaussianStatistics | None] = [None] * len(parts)
-    for g in range(len(parts) - 1, 0, -1):
-        after[g - 1] = _union(after[g], parts[g])
-    before: GaussianStatistics | None = None
-    for g, part in enumerate(parts):
-        yield _present(_union(before, after[g]))
-        after[g] = None
-        before = _union(before, part)
-
-
-def _merged(parts: Sequence[GaussianStatistics | None]) -> GaussianStatistics:
-    total: GaussianStatistics | None = None
-    for part in parts:
-        total = _union(total, part)
-    return _present(total)
 
 
 def _union(a: GaussianStatistics | None, b: GaussianStatistics | None) -> GaussianStatistics | None:

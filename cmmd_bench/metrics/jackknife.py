@@ -30,7 +30,7 @@ Labels = Sequence[str] | Sequence[int] | NDArray[Any]
 GROUPS = 20
 
 AT_THIS_N = "the value at this n"
-"""What an interval is for when nothing else is said: the value that other sets of as many clips would have on average."""
+"""What an interval is for when nothing else is said: the mean value of other sets of as many clips."""
 
 OF_MANY_CLIPS = "the value at this n, which is also the limit of many clips"
 """What an interval is for when the statistic has no bias: the same at every n."""
@@ -98,11 +98,16 @@ def clusters_per_group(clusters: Labels, groups: NDArray[np.intp]) -> list[int]:
 
 
 def cluster_numbers(*sides: Labels) -> tuple[list[str], list[NDArray[np.intp]]]:
-    """The distinct labels of all sides together, sorted, and for each side the number of each item's label among them."""
+    """Distinct labels of all sides together, sorted, and for each side the number of each item's label among them."""
     texts = [_labels(side) for side in sides]
     names = sorted({label for side in texts for label in side})
     number = {label: i for i, label in enumerate(names)}
     return names, [np.array([number[label] for label in side], dtype=np.intp) for side in texts]
+
+
+def cluster_sums(values: NDArray[np.float64], numbers: NDArray[np.intp], count: int) -> NDArray[np.float64]:
+    """(count,) sum of the values of each cluster; numbers: the cluster of each value."""
+    return np.asarray(np.bincount(numbers, weights=values, minlength=count), dtype=np.float64)
 
 
 def t_interval(

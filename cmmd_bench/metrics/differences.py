@@ -1,0 +1,144 @@
+"""What a comparison of two models returns, and the permutation tests behind it.
+
+Two ways to a p-value, with two null hypotheses. From the interval: the expected difference is 0. From permutation: the
+labels A and B are exchangeable within a condition, or, for models that answered different conditions, between them. It
+holds exactly at any n, whatever the metric, without any distribution; so it is the `p_value`.
+
+A difference is a sum over conditions of a score that changes its sign when A and B swap places (for a mean: the
+condition's own difference; for set metrics see `set_comparison`). Ten thousand relabellings of such a sum are one
+product of a matrix of signs with the scores.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmmd_bench.metrics.jackknife import Interval, t_interval
+
+Array = NDArray[np.float64]
+
+PERMUTATIONS = 9999
+
+_AT_ONCE = 1_000_000
+_SLACK = 1e-11
+"""Relative to the sum of all sizes: relabellings that give the observed value up to rounding count as reaching it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A minus B: `estimate`, and low..high that covers with confidence `level` what `about` names.
+
+    p_value: of no difference, two-sided, by `test`; interval_p_value: the same from the interval, below 1 - level where
+    low..high leaves out 0. conditions: how many of A and of B are in it; left_out: how many were not, because the other
+    side lacks them.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    standard_error: float
+    level: float
+    p_value: float
+    interval_p_value: float
+    method: str
+    test: str
+    about: str
+    conditions: tuple[int, int]
+    left_out: int = 0
+
+
+def t_difference(
+    value: float,
+    standard_error: float,
+    degrees: float,
+    *,
+    level: float,
+    method: str,
+    about: str,
+    conditions: tuple[int, int],
+) -> Difference:
+    """value ± t(degrees)·standard_error, with the p-value of the interval alone."""
+    interval = t_interval(value, standard_error, degrees, level=level, method=method, about=about)
+    p_value = t_p_value(value, standard_error, degrees)
+    return difference_from(interval, p_value, (p_value, f"t({degrees:g})"), conditions=conditions, left_out=0)
+
+
+def difference_from(
+    interval: Interval, interval_p_value: float, test: tuple[float, str], *, conditions: tuple[int, int], left_out: int
+) -> Difference:
+    """From the interval and its own p-value, and a test: p-value and description."""
+    return Difference(
+        estimate=interval.estimate,
+        low=interval.low,
+        high=interval.high,
+        standard_error=interval.standard_error,
+        level=interval.level,
+        p_value=test[0],
+        interval_p_value=interval_p_value,
+        method=interval.method,
+        test=test[1],
+        about=interval.about,
+        conditions=conditions,
+        left_out=left_out,
+    )
+
+
+def t_p_value(value: float, standard_error: float, degrees: float) -> float:
+    """Two-sided; without any spread 1 for a value of 0, else 0."""
+    from scipy.special import stdtr
+
+    if standard_error == 0:
+        return float(value == 0)
+    return float(2 * stdtr(degrees, -abs(value) / standard_error))
+
+
+def sign_flip_test(
+    scores_a: Array, scores_b: Array, *, permutations: int = PERMUTATIONS, seed: int = 0
+) -> tuple[float, str]:
+    """p-value and description for mean(scores_a) - mean(scores_b), (C,) each, when A and B may swap in any condition.
+
+    All 2^C relabellings where these are no more than `permutations`, else that many at random, observed one added:
+    (b + 1) / (B + 1).
+    """
+    _check_permutations(permutations)
+    scores = scores_a - scores_b
+    count, observed = len(scores), abs(scores.sum())
+    least = observed - _SLACK * float(np.abs(scores_a).sum() + np.abs(scores_b).sum())
+    if 2**count <= permutations + 1:
+        # The mirror image of a relabelling has the same absolute value: half of them stand for all.
+        every = 1.0 - 2.0 * (np.arange(2 ** (count - 1))[:, np.newaxis] >> np.arange(count) & 1)
+        return float(np.mean(np.abs(every @ scores) >= least)), f"all {2**count} sign flips"
+    generator = np.random.default_rng(seed)
+    reached = 0
+    for size in _portions(permutations, count):
+        signs = 2.0 * generator.integers(0, 2, (size, count), dtype=np.int8) - 1
+        reached += int(np.count_nonzero(np.abs(signs @ scores) >= least))
+    return (reached + 1) / (permutations + 1), f"{permutations} sign flips (seed {seed})"
+
+
+def relabelling_test(
+    scores_a: Array, scores_b: Array, *, permutations: int = PERMUTATIONS, seed: int = 0
+) -> tuple[float, str]:
+    """p-value and description for mean(scores_a) - mean(scores_b), when any unit might have been of A or of B."""
+    _check_permutations(permutations)
+    scores = np.concatenate([scores_a, scores_b])
+    count, of_a = len(scores), len(scores_a)
+    weights = np.where(np.arange(count) < of_a, 1 / of_a, -1 / (count - of_a))
+    least = abs(float(weights @ scores)) - _SLACK * float(np.abs(weights) @ np.abs(scores))
+    generator = np.random.default_rng(seed)
+    reached = 0
+    for size in _portions(permutations, count):
+        shuffled = generator.permuted(np.broadcast_to(weights, (size, count)), axis=1)
+        reached += int(np.count_nonzero(np.abs(shuffled @ scores) >= least))
+    return (reached + 1) / (permutations + 1), f"{permutations} relabellings (seed {seed})"
+
+
+def _portions(total: int, width: int) -> list[int]:
+    at_once = max(_AT_ONCE // width, 1)
+    return [min(at_once, total - start) for start in range(0, total, at_once)]
+
+
+def _check_permutations(permutations: int) -> None:
+    if permutations < 99:
+        raise ValueError(f"permutations must be at least 99 to reach p = 0.01, found {permutations}")
