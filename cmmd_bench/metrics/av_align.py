@@ -7,17 +7,17 @@ flow (`motion`) of at least 0.1 pixels a frame. The two match when less than one
 
 With the sound of 40 beatdance clips at 10 fps moved by 0, 40, 100, 200, 400 and 1000 ms, the score is 0.65, 0.60, 0.42,
 0.26, 0.36 and 0.41 (chance 0.39); of 43 kitchen clips with separate contacts 0.38, 0.35, 0.20, 0.13, 0.19 and 0.22
-(chance 0.22). 40 ms, which people notice, hardly move it at this rate.
+(chance 0.22). At this frame rate it hardly sees 40 ms.
 
 No reference clip is needed. The window is one frame, so scores at 10 and at 24 fps are different measurements: state
 the frame rate, and compare at one only. What density alone earns is in `chance`: the mean score with the audio peaks
 shifted round the clip. corrected = (score - chance) / (1 - chance). Ways to count, by name:
 
-one-to-one    the default: a largest one-to-one matching; 0..1, never below `tempotokens`
-tempotokens   TempoTokens since 2025: each audio peak in turn takes the first free video peak in reach
+one-to-one      the default: a largest one-to-one matching, so 0..1 and no matter of order
+tempotokens     TempoTokens since 2025: each audio peak in turn takes the first free video peak in reach
 tempotokens-v1  its first release: every audio peak with some video peak in reach counts, without the floor of 0.1. One
-              video peak may be counted many times, and the score may exceed 1
-javisbench    JavisBench: as `tempotokens-v1`, with 1e-6 in the denominator
+                video peak may be counted many times, and the score may exceed 1
+javisbench      JavisBench: as `tempotokens-v1`, with 1e-6 in the denominator
 
 With peaks on neither side the score is undefined, None, and the clip is left out of all averages, counted and listed
 (TempoTokens stops with a division by zero; `javisbench` scores it 0, and so does that dialect here). With peaks on one

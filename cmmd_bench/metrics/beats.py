@@ -7,8 +7,8 @@ for reference only: there, unrelated music scores around 0.9. Every rate therefo
     hit rate (recall) = matches / reference beats,  precision = matches / estimated beats,  F1 = their harmonic mean
 
 With the sound of 40 beatdance clips moved by 0, 40, 100, 200, 400 and 1000 ms against their true beats, the hit rate at
-±0.1 s is 0.84, 0.81, 0.05, 0.04, 0.50 and 0.39 (chance 0.35): it falls through chance to half a beat out of step, and a
-shift of a whole beat is in step again. The tracker finds the beats about 50 ms late, hence the cliff before 100 ms.
+±0.1 s is 0.84, 0.81, 0.04, 0.04, 0.50 and 0.39 (chance 0.35): it falls through chance to half a beat out of step, and a
+shift of a whole beat is in step again. The tracker finds the beats 45 ms late, hence the cliff before 100 ms.
 
 Matches are one to one. Without a reference beat every rate is undefined, None, and the clip is left out of all
 averages, counted and listed; with reference beats and no estimate the rates are 0. Nothing is ever NaN.

@@ -6,6 +6,7 @@ after every beat, so the scores of music rise and fall with its tempo; those of 
 
 import json
 from datetime import date
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -89,6 +90,26 @@ def test_a_shift_takes_every_score_to_chance(name, first):
 def test_time_shift_over_many_clips():
     tables = {"beatdance": measured("beatdance", 40), "kitchen": measured("kitchen", 80)}
     PROOF.write_text(json.dumps({"date": date.today().isoformat(), **tables}, indent=1) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("module", "metric", "names"),
+    [
+        ("beats", "beat-hit@100ms", ["beatdance"]),
+        ("onsets", "onset-f1@50ms", ["beatdance"]),
+        ("onsets", "onset-ap@50ms", ["beatdance"]),
+        ("av_align", "av-align@10fps", ["beatdance", "kitchen"]),
+    ],
+)
+def test_the_documented_figures_are_those_stored(module, metric, names):
+    told = " ".join(import_module(f"cmmd_bench.metrics.{module}").__doc__.split())
+    proof = json.loads(PROOF.read_text())
+    assert ", ".join(map(str, SHIFTS_MS[:-1])) + f" and {SHIFTS_MS[-1]} ms" in told
+    for name in names:
+        scores, chances = zip(*proof[name]["score_and_chance"][metric], strict=True)
+        printed = [f"{score:.2f}" for score in scores]
+        assert f"{', '.join(printed[:-1])} and {printed[-1]} (chance {np.mean(chances):.2f})" in told
+        assert f"{proof[name]['n_clips']} {name} clips" in told
 
 
 @pytest.mark.parametrize("name", ["beatdance", "kitchen"])
