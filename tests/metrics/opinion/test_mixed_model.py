@@ -172,6 +172,9 @@ def test_refusals(paperlike, full_study):
         mixed_model_test(ratings, "gt", "gt")
     with pytest.raises(ValueError, match="level must be"):
         mixed_model_test(ratings, "cmmd", "gt", level=0)
+    straight_lines = np.arange(1, 4)[:, None, None] + np.zeros((3, 4, 2))
+    with pytest.raises(ValueError, match="no residual variation: they fit every row"):
+        mixed_model_test(full_study(a=straight_lines, b=straight_lines[::-1]), "a", "b")
     ties = np.full((3, 4, 2), 4)
     for other in (ties, ties - 1):
         with pytest.raises(ValueError, match="no residual variation"):
