@@ -28,7 +28,6 @@ Without a reference onset every score is undefined, None, and the clip is left o
 with reference onsets and no estimate the one-to-one scores are 0. Nothing is ever NaN.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from statistics import fmean
@@ -40,7 +39,6 @@ from numpy.typing import NDArray
 from cmmd_bench.metrics.checks import check_positive, describe, event_times
 from cmmd_bench.metrics.events import (
     SHIFTS,
-    SLACK,
     EventTimes,
     chance_level,
     check_within,
@@ -48,14 +46,9 @@ from cmmd_bench.metrics.events import (
     match_events,
     shifted_events,
 )
+from cmmd_bench.metrics.onset_ranking import claimed_precision, condfoleygen, ranked
 
 Convention = Literal["one-to-one", "condfoleygen"]
-
-Ranked = list[tuple[float, float]]
-"""(time, strength) of each estimate, the strongest first, equals in increasing time."""
-
-SUPPRESSION = 0.05
-"""Seconds within which CondFoleyGen keeps the strongest estimate only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,16 +179,16 @@ def onset_hits(
     check_within(references, "reference", duration)
     strengths: list[float] = onsets[:, 1].tolist()
     rows = shifted_events(times, "estimate", duration=duration, shifts=shifts).tolist()
-    found = _ranked(times, strengths)
-    out_of_step = [_ranked(row, strengths) for row in rows]
+    found = ranked(times, strengths)
+    out_of_step = [ranked(row, strengths) for row in rows]
     if convention == "one-to-one":
         matches = match_events(references, times, window)
         chance_matches = chance_level(references, times, window, duration=duration, shifts=shifts)
-        precision = _claimed_precision(references, found, window)
-        precision_chance = fmean(_claimed_precision(references, row, window) for row in out_of_step)
+        precision = claimed_precision(references, found, window)
+        precision_chance = fmean(claimed_precision(references, row, window) for row in out_of_step)
     else:
-        matches, precision = _condfoleygen(references, found, window)
-        by_chance = [_condfoleygen(references, row, window) for row in out_of_step]
+        matches, precision = condfoleygen(references, found, window)
+        by_chance = [condfoleygen(references, row, window) for row in out_of_step]
         chance_matches, precision_chance = (fmean(column) for column in zip(*by_chance, strict=True))
     return OnsetHits(
         convention=convention,
@@ -253,64 +246,6 @@ def _averages(average: Callable[[str], float | None]) -> OnsetRates:
         if name.endswith("_corrected")
     }
     return OnsetRates(**values, **above)
-
-
-def _ranked(times: Sequence[float], strengths: Sequence[float]) -> Ranked:
-    return sorted(zip(times, strengths, strict=True), key=lambda onset: (-onset[1], onset[0]))
-
-
-def _claimed_precision(references: list[float], estimates: Ranked, window: float) -> float:
-    reach = window + SLACK
-    free = [True] * len(references)
-    ranking: Ranked = []
-    for time, strength in estimates:
-        near = range(bisect_left(references, time - reach), bisect_right(references, time + reach))
-        claimed = min((i for i in near if free[i]), key=lambda i: abs(references[i] - time), default=None)
-        if claimed is not None:
-            free[claimed] = False
-        ranking.append((float(claimed is not None), strength))
-    return _average_precision(ranking, len(references))
-
-
-def _condfoleygen(references: list[float], estimates: Ranked, window: float) -> tuple[int, float]:
-    free = _strongest_apart(estimates)
-    hits = 0
-    ranking: Ranked = []
-    for reference in references:
-        near = [onset for onset in free if abs(onset[0] - reference) < window]
-        if not near:
-            ranking.append((1.0, 0.0))
-            continue
-        strongest = near[0]
-        free.remove(strongest)
-        ranking.append((1.0, strongest[1]))
-        hits += 1
-        if not free:
-            break
-    ranking += [(0.0, strength) for _, strength in free]
-    return hits, _average_precision(ranking, sum(true == 1.0 for true, _ in ranking))
-
-
-def _strongest_apart(estimates: Ranked) -> Ranked:
-    kept: Ranked = []
-    for onset in estimates:
-        if all(abs(onset[0] - other[0]) >= SUPPRESSION for other in kept):
-            kept.append(onset)
-    return kept
-
-
-def _average_precision(ranking: Ranked, positives: int) -> float:
-    """Of entries (1 for right or 0, strength): equal strengths enter together, so that their order does not matter."""
-    area = right = 0.0
-    entered = 0
-    ordered = sorted(ranking, key=lambda entry: -entry[1])
-    for seen, (true, strength) in enumerate(ordered, start=1):
-        entered += true == 1.0
-        if seen == len(ordered) or ordered[seen][1] != strength:
-            right += entered
-            area += entered * right / seen
-            entered = 0
-    return area / positives if area else 0.0
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
