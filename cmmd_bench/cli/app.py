@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cmmd_bench.cli import data, doctor, inspect, run, score, store
+from cmmd_bench.cli import compare, data, doctor, inspect, run, score, store, weights
 
 app = typer.Typer(
     name="cmmd-bench",
@@ -37,10 +37,12 @@ def everywhere(
 
 app.command("run")(run.run)
 app.command("score")(score.score)
+app.command("compare")(compare.compare)
 app.command("report")(run.report)
 app.command("models")(inspect.models)
 app.command("metrics")(inspect.metrics)
 app.command("suites")(inspect.suites)
 app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
 app.add_typer(store.app, name="cache")
 app.command("doctor")(doctor.doctor)

@@ -41,13 +41,13 @@ def _head(result: Result) -> str:
 def _cell(result: Result | None, best: str | None) -> str:
     if result is None or result.value is None:
         return "–"
-    text = _number(result.value, result.value - result.low if result.low is not None else None)
+    text = number(result.value, result.value - result.low if result.low is not None else None)
     if result.chance is not None:
         text += f" (chance {result.chance:.2f})"
     return f"{text} *" if result.model == best else text
 
 
-def _number(value: float, half: float | None) -> str:
+def number(value: float, half: float | None) -> str:
     """Value ± half-width, with as many digits as the half-width supports (two of its own)."""
     if half is None:
         return f"{value:.4g}"

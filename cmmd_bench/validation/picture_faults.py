@@ -3,6 +3,8 @@
 Nothing is modified in place. What is drawn at random is drawn from `rng`, so a clip's fault is the same everywhere.
 """
 
+# ruff: noqa: ARG001 (every fault has the same arguments, whether it needs them or not)
+
 from fractions import Fraction
 from io import BytesIO
 
@@ -67,6 +69,6 @@ def compressed(video: Video, level: float, rng: np.random.Generator) -> Video:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     out.seek(0)
-    with av.open(out) as container:
+    with av.open(out, "r") as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     return np.stack(frames)[:, :height, :width]

@@ -3,6 +3,8 @@
 Nothing is modified in place. What is drawn at random is drawn from `rng`, so a clip's fault is the same everywhere.
 """
 
+# ruff: noqa: ARG001 (every fault has the same arguments, whether it needs them or not)
+
 from io import BytesIO
 
 import numpy as np
@@ -27,7 +29,7 @@ def lowpassed(audio: Audio, sample_rate: int, level: float, rng: np.random.Gener
 
 def quieter(audio: Audio, sample_rate: int, level: float, rng: np.random.Generator) -> Audio:
     """Attenuated; level: dB."""
-    return (audio * np.float32(10 ** (-level / 20))).astype(np.float32)
+    return np.asarray(audio * 10 ** (-level / 20), dtype=np.float32)
 
 
 def muted(audio: Audio, sample_rate: int, level: float, rng: np.random.Generator) -> Audio:
@@ -54,7 +56,7 @@ def compressed(audio: Audio, sample_rate: int, level: float, rng: np.random.Gene
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     out.seek(0)
-    with av.open(out) as container:
+    with av.open(out, "r") as container:
         parts = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
     back = _at_rate(np.concatenate(parts).astype(np.float32), rate, sample_rate)
     return np.clip(_aligned(back, audio), -1, 1)

@@ -1,0 +1,162 @@
+"""Model against model, for every metric of a table: differences on the same conditions, corrected for their number.
+
+Two intervals side by side do not compare two models: what is common to both, the difficulty of the conditions and the
+reference, drops out of the difference (`cmmd_bench.metrics.comparison`). All comparisons of one call are one family:
+their p-values are corrected together (Holm), so that a table without any difference shows one in 5 % of tables.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from cmmd_bench.errors import UserError, unknown_name
+from cmmd_bench.metrics import per_clip_fad
+from cmmd_bench.metrics.comparison import compare_values
+from cmmd_bench.metrics.dialects import DIALECTS
+from cmmd_bench.metrics.differences import Difference
+from cmmd_bench.metrics.multiplicity import holm
+from cmmd_bench.metrics.set_comparison import compare_frechet, compare_mmd
+from cmmd_bench.plugins import RESERVED
+from cmmd_bench.scoring.alignment import judge
+from cmmd_bench.scoring.index import Scored
+from cmmd_bench.scoring.measures import Scorer
+from cmmd_bench.scoring.samples import RowOfTable
+from cmmd_bench.scoring.sides import sides
+from cmmd_bench.suites.metrics import Metric, SetMetric
+from cmmd_bench.types import Direction, Task
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Model `a` minus model `b` under one metric; `difference` is None where it cannot be computed, and `why` says why.
+
+    adjusted: Holm's p-value within the family of all comparisons of the call
+    """
+
+    task: Task
+    metric: str
+    direction: Direction
+    a: str
+    b: str
+    difference: Difference | None
+    adjusted: float | None = None
+    why: str | None = None
+
+    @property
+    def better(self) -> str | None:
+        """The better model, if the difference survives the correction."""
+        if self.difference is None or self.adjusted is None or self.adjusted > LEVEL:
+            return None
+        a_is_lower = self.difference.estimate < 0
+        return self.a if a_is_lower == (self.direction == "lower") else self.b
+
+
+def compare_models(
+    scored: Scored,
+    *,
+    models: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    advance: Callable[[], None] = lambda: None,
+) -> list[Comparison]:
+    """Every pair of models under every metric of their task.
+
+    models, metrics: names and labels to compare; none means all. Without names the built-in rows take part only if
+    there are fewer than two models. Raises UserError for an unknown name or fewer than two rows.
+    """
+    todo = pairs(scored, models=models, metrics=metrics)
+    found = []
+    for metric, a, b in todo:
+        found.append(_compared(metric, a, b, scored.scorer))
+        advance()
+    known = [i for i, comparison in enumerate(found) if comparison.difference is not None]
+    adjusted = holm([d.p_value for i in known if (d := found[i].difference) is not None])
+    for i, p_value in zip(known, adjusted, strict=True):
+        c = found[i]
+        found[i] = Comparison(c.task, c.metric, c.direction, c.a, c.b, c.difference, p_value)
+    return found
+
+
+def pairs(
+    scored: Scored, *, models: Sequence[str] = (), metrics: Sequence[str] = ()
+) -> list[tuple[Metric, RowOfTable, RowOfTable]]:
+    """What `compare_models` will compare."""
+    rows = _chosen(scored.rows, models)
+    labels = {metric.label for metric in scored.metrics}
+    for label in metrics:
+        if label not in labels:
+            raise unknown_name("metric in this table", label, labels)
+    return [
+        (metric, a, b)
+        for metric in scored.metrics
+        if not metrics or metric.label in metrics
+        for a, b in combinations([row for row in rows if row.task == metric.task], 2)
+    ]
+
+
+def difference_between(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Scorer) -> Difference | None:
+    """`a` minus `b`; None where there are too few conditions for a comparison, ValueError where there is no value."""
+    paired = _answer_the_same(a, b)
+    if not isinstance(metric, SetMetric):
+        values = [_judged(metric, row, scorer) for row in (a, b)]
+        conditions = [[sample.condition for sample in row.samples] for row in (a, b)]
+        return compare_values(values[0], conditions[0], values[1], conditions[1], paired=paired)
+    both = [sides(metric, row.samples, scorer.features, scorer.reference) for row in (a, b)]
+    if metric.metric == "fad-clip":
+        clips = [per_clip_fad(side.clips(), side.reference()) for side in both]
+        return compare_values(clips[0], both[0].clusters, clips[1], both[1].clusters, paired=paired)
+    x, y = both
+    # Ground truths of the conditions that both answered; a condition that one side lacks is left out of all three.
+    real = x if set(x.real) <= set(y.real) else y
+    labels = real.real_labels() if paired else None
+    if metric.metric in ("fvd", "fad"):
+        ddof = DIALECTS[metric.dialect].ddof if metric.dialect else 1
+        reference = real.y() if labels else real.reference(ddof)
+        return compare_frechet(
+            *(x.x(), x.labels(), y.x(), y.labels(), reference),
+            reference_conditions=labels,
+            paired=paired,
+            ddof=ddof,
+        )
+    if metric.metric == "kvd":
+        return compare_mmd(x.x(), x.labels(), y.x(), y.labels(), real.y(), reference_conditions=labels, paired=paired)
+    raise ValueError(f"{metric.metric} has no paired comparison: compare {_INSTEAD.get(metric.metric, 'others')}")
+
+
+_INSTEAD = {"fad-inf": "fad", "fvd-inf": "fvd"}
+
+
+def _compared(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Scorer) -> Comparison:
+    parts = (metric.task, metric.label, metric.direction, a.model, b.model)
+    try:
+        difference = difference_between(metric, a, b, scorer)
+    except ValueError as error:
+        return Comparison(*parts, None, why=str(error))
+    return Comparison(*parts, difference, why=None if difference else "fewer than 2 conditions that both answered")
+
+
+def _chosen(rows: Sequence[RowOfTable], models: Sequence[str]) -> list[RowOfTable]:
+    names = list(dict.fromkeys(row.model for row in rows))
+    for name in models:
+        if name not in names:
+            raise unknown_name("row in this table", name, names)
+    chosen = list(models) or [name for name in names if name not in RESERVED]
+    if len(chosen) < 2:
+        chosen = list(models) if models else names
+    if len(chosen) < 2:
+        raise UserError(f"a comparison needs two rows, found {', '.join(chosen) or 'none'}. Known: {', '.join(names)}.")
+    return [row for row in rows if row.model in chosen]
+
+
+def _judged(metric: Metric, row: RowOfTable, scorer: Scorer) -> list[float | None]:
+    if isinstance(metric, SetMetric):
+        raise TypeError("set metrics have no value per clip")
+    judged = [judge(metric, s, scorer.views, seconds=scorer.seconds, fps=scorer.fps) for s in row.samples]
+    return [None if judgement is None else judgement.value for judgement in judged]
+
+
+def _answer_the_same(a: RowOfTable, b: RowOfTable) -> bool:
+    """Whether both answer real clips, and some of the same."""
+    asked = [{s.condition for s in row.samples if s.real is not None} for row in (a, b)]
+    return bool(asked[0] & asked[1])

@@ -1,0 +1,1 @@
+"""Which metric sees which fault: real clips, made worse in known steps, scored as if a model had made them."""
