@@ -113,7 +113,10 @@ def detect_onsets(audio: NDArray[np.floating[Any]], sample_rate: int, *, setting
     import librosa
 
     resampled = librosa.resample(heard, orig_sr=sample_rate, target_sr=chosen.sample_rate)
-    return _detect(resampled, chosen.sample_rate or sample_rate, chosen)
+    onsets = _detect(resampled, chosen.sample_rate or sample_rate, chosen)
+    # Resampling rounds the length up, and an onset must not lie beyond the end of the clip.
+    onsets[:, 0] = np.minimum(onsets[:, 0], len(audio) / sample_rate)
+    return onsets
 
 
 def _detect(audio: NDArray[np.floating[Any]], rate: int, settings: OnsetSettings) -> Onsets:

@@ -201,6 +201,16 @@ def test_short_audio_gives_ordered_onsets_within_it(settings, samples):
     assert ((onsets[:, 0] >= 0) & (onsets[:, 0] <= samples / 16000)).all()
 
 
+def test_no_onset_lies_beyond_the_end_where_resampling_rounds_up():
+    # A length whose ceiling at 22,050 Hz is a whole number of hops: the last frame is then past the end.
+    samples = next(n for n in range(20_000, 40_000) if n * 441 % 320 and -(-n * 441 // 320) % 512 == 0)
+    audio = np.zeros(samples, dtype=np.float32)
+    audio[-12:] = 0.9
+    for settings in ("av-align", "cdcd", "condfoley"):
+        onsets = detect_onsets(audio, 16_000, settings=settings)
+        assert (onsets[:, 0] <= samples / 16_000).all()
+
+
 def test_a_steady_noise_has_a_few_onsets_a_second():
     noise = np.random.default_rng(0).normal(0, 0.1, 20 * 16000).clip(-1, 1).astype(np.float32)
     parts = noise.reshape(5, -1)
