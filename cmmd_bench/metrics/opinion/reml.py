@@ -80,9 +80,12 @@ class _Products:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
-    """The model at given ratios γ, in units of σ² = 1: Z'PZ, Z'Py, y'Py, (X'V⁻¹X)⁻¹, Z'V⁻¹X, β, -2 log-likelihood."""
+    """The model at given ratios γ, in units of σ² = 1: Z'Py, y'Py, (X'V⁻¹X)⁻¹, Z'V⁻¹X, β, -2 log-likelihood.
 
-    zpz: Array
+    whitened (q, q): W with Z'V⁻¹Z = Z'Z - W'W.
+    """
+
+    whitened: Array
     zpy: Array
     ypy: float
     covariance: Array
@@ -153,7 +156,6 @@ def _state(products: _Products, gamma: Array) -> _State:
     covariance: Array = cho_solve((factor, True), np.eye(len(xvx)))
     coefficients = covariance @ xvy
     zvx = products.zx - z.T @ x
-    zpz = products.zz - z.T @ z - zvx @ covariance @ zvx.T
     zpy = products.zy - z.T @ y - zvx @ coefficients
     ypy = products.yy - float(y @ y) - float(xvy @ coefficients)
     spare = products.spare
@@ -162,13 +164,19 @@ def _state(products: _Products, gamma: Array) -> _State:
         + 2 * np.log(np.diag(factor)).sum()
         + spare * (1 + np.log(2 * np.pi * ypy / spare))
     )
-    return _State(zpz, zpy, ypy, covariance, zvx, coefficients, float(deviance))
+    return _State(z, zpy, ypy, covariance, zvx, coefficients, float(deviance))
 
 
 def _deviance_and_slope(products: _Products, gamma: Array) -> tuple[float, Array]:
     state = _state(products, gamma)
     blocks = len(gamma)
-    traces = np.bincount(products.block, weights=np.diag(state.zpz), minlength=blocks)
+    # The slope needs no more than the diagonal of Z'PZ.
+    diagonal = (
+        np.diag(products.zz)
+        - np.einsum("ij,ij->j", state.whitened, state.whitened)
+        - np.einsum("ij,jk,ik->i", state.zvx, state.covariance, state.zvx)
+    )
+    traces = np.bincount(products.block, weights=diagonal, minlength=blocks)
     squares = np.bincount(products.block, weights=state.zpy**2, minlength=blocks)
     return state.deviance, traces - products.spare * squares / state.ypy
 
@@ -180,21 +188,23 @@ def _optimum(products: _Products) -> Array:
     n_blocks = int(products.block.max()) + 1 if len(products.block) else 0
     if n_blocks == 0:
         return np.zeros(0)
-    fits = [
-        minimize(
+
+    def descend(start: Array, tolerance: float) -> tuple[float, Array]:
+        fit = minimize(
             lambda gamma: _deviance_and_slope(products, gamma),
-            np.full(n_blocks, start),
+            start,
             jac=True,
             method="L-BFGS-B",
             bounds=[(0.0, 10 * LARGEST)] * n_blocks,
-            options={"maxiter": 1000, "ftol": 1e-15, "gtol": 1e-9},
+            options={"maxiter": 1000, "ftol": tolerance, "gtol": 1e-9},
         )
-        for start in STARTS
-    ]
-    best = min(fits, key=lambda fit: float(fit.fun))
-    if best.x.max() > LARGEST:
+        return float(fit.fun), fit.x
+
+    rough = [descend(np.full(n_blocks, start), 1e-8) for start in STARTS]
+    _, best = descend(min(rough, key=lambda found: found[0])[1], 1e-15)
+    if best.max() > LARGEST:
         raise ValueError("y must vary within the groupings, found no residual variation: they fit every row")
-    gamma: Array = np.where(best.x < ZERO, 0.0, best.x)
+    gamma: Array = np.where(best < ZERO, 0.0, best)
     return gamma
 
 
@@ -228,7 +238,8 @@ def _information(products: _Products, state: _State, variances: Array, residual:
     without a Z between them come from P = P V P.
     """
     weights = variances[products.block]
-    g, u = state.zpz / residual, state.zpy / residual
+    zpz = products.zz - state.whitened.T @ state.whitened - state.zvx @ state.covariance @ state.zvx.T
+    g, u = zpz / residual, state.zpy / residual
     s = state.ypy / residual
     g2 = (g - (g * weights) @ g) / residual
     u2 = (u - (g * weights) @ u) / residual
