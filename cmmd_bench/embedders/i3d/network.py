@@ -164,13 +164,13 @@ class Mixed(nn.Module):
         return torch.cat([self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(self.b3a(x))], dim=1)
 
 
-def load_i3d(tensors: Mapping[str, Tensor], *, what: str = "I3D") -> InceptionI3d:
+def load_i3d(tensors: Mapping[str, Tensor], *, what: str = "I3D", dtype: torch.dtype = torch.float32) -> InceptionI3d:
     """The network with these weights, ready to be run: strict names and shapes, batch norms folded into convolutions.
 
     `num_batches_tracked`, which evaluation does not use, may be absent. `what` names the weights in messages. Raises
     UserError (environment) for the weights of anything else and for weights that are not finite.
     """
-    network = InceptionI3d()
+    network = InceptionI3d().to(dtype)
     given = {name: tensor for name, tensor in tensors.items() if not name.endswith(".num_batches_tracked")}
     own = {name: t for name, t in network.state_dict().items() if not name.endswith(".num_batches_tracked")}
     check_shapes(given, {name: tuple(tensor.shape) for name, tensor in own.items()}, what=what)

@@ -5,8 +5,9 @@
 videogpt                VideoGPT, common_metrics: u/255, shorter side to 224, centre crop, minus 0.5, times 2
 fvd-comparison          common_metrics' StyleGAN-V way: as videogpt, and floats stay floats
 tats                    TATS, cd-fvd on arrays: straight to 224x224 whatever the shape, in 0..255; then 2u/255 - 1
-cd-fvd-64, -128, -256   cd-fvd on files at resolution R (256 is its default): u/255, shorter side to R antialiased,
-                        centre crop, truncated to uint8, then as tats
+cd-fvd                  cd-fvd on files at its default resolution, 256: u/255, shorter side to 256 antialiased, centre
+                        crop, truncated to uint8, then as tats
+cd-fvd-64, cd-fvd-128   the same at resolutions 64 and 128
 mm-diffusion            MM-Diffusion's evaluator: bicubic to fit 64x64, black bars, its round trip through [-1, 1] that
                         darkens 63 grey levels by one, then as videogpt; torchvision 0.15.2, without antialias
 mm-diffusion-antialias  the same with the antialiased bicubic that is torchvision's default since 0.17
@@ -44,8 +45,8 @@ def prepare(video: NDArray[np.uint8] | NDArray[np.float32], dialect: str, *, dev
     if dialect not in DIALECTS:
         raise unknown_name("I3D dialect", dialect, DIALECTS)
     check_frames(video)
-    # A read-only array is no obstacle to reading, but torch warns that it could be written to.
-    frames = torch.from_numpy(video if video.flags.writeable else video.copy()).to(device).permute(0, 3, 1, 2)
+    # Torch cannot step backwards, and warns of read-only memory that nobody writes to; only such videos are copied.
+    frames = torch.from_numpy(np.require(video, requirements=["C", "W"])).to(device).permute(0, 3, 1, 2)
     if frames.is_floating_point() and dialect != "fvd-comparison":
         frames = (frames * 255).to(torch.uint8)
     return DIALECTS[dialect](frames).permute(1, 0, 2, 3)[None]
@@ -150,9 +151,9 @@ DIALECTS: dict[str, Callable[[Tensor], Tensor]] = {
     "videogpt": _videogpt,
     "fvd-comparison": _videogpt,
     "tats": _tats,
+    "cd-fvd": partial(_cd_fvd, resolution=256),
     "cd-fvd-64": partial(_cd_fvd, resolution=64),
     "cd-fvd-128": partial(_cd_fvd, resolution=128),
-    "cd-fvd-256": partial(_cd_fvd, resolution=256),
     "mm-diffusion": partial(_mm_diffusion, antialias=False),
     "mm-diffusion-antialias": partial(_mm_diffusion, antialias=True),
     "tf-original": _tf_original,
