@@ -6,6 +6,7 @@ starts anew if it has changed or the server ignores the question. Content is not
 file: a web page, another length than expected, compressed transfer. Only https, or http on this machine.
 """
 
+import glob
 import http.client
 import json
 import logging
@@ -89,9 +90,9 @@ def download(
 
 
 def discard(part: Path) -> None:
-    """Remove what has arrived."""
-    part.unlink(missing_ok=True)
-    _note(part).unlink(missing_ok=True)
+    """Remove what has arrived, and notes that a kill left half written."""
+    for path in (part, _note(part), *part.parent.glob(f".{glob.escape(part.name)}-*.json")):
+        path.unlink(missing_ok=True)
 
 
 def _transfer(url: str, part: Path, size: int | None, proven: bool, report: Report, timeout: float) -> str | None:

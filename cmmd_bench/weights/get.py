@@ -74,7 +74,9 @@ def get_weights(
     got, failures = [], []
     for weights, file in wanted:
         try:
-            if folder is not None:
+            if (weights, file) not in lacking:
+                got.append(_here(weights, file))
+            elif folder is not None:
                 got.append(_take(weights, file, folder))
             else:
                 got.append(_fetch(weights, file, report, tries, pause))
@@ -102,6 +104,7 @@ def _take(weights: Weights, file: WeightFile, folder: Path) -> Got:
             found, fault = _judged(weights, file, temporary, None)
             if fault:
                 raise UserError(f"{origin} {fault}. Copy it again from {file.urls[0]}.", exit_code=ENVIRONMENT)
+        discard(part_of(weights, file))
         return _accepted(weights, file, found, str(origin.resolve()), None)
 
 

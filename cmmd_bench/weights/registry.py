@@ -71,7 +71,7 @@ def _hub(repository: str, revision: str, *files: WeightFile) -> tuple[WeightFile
     return tuple(replace(file, urls=(f"{base}/{file.name}", *file.urls)) for file in files)
 
 
-_I3D = "Apache-2.0 (the published module; the port states none)"
+_I3D = "none stated (its origin: Apache-2.0, unconfirmed)"
 _LAION = "b3708341862f581175dba5c356a4ebf74a9b6651"
 _NON_COMMERCIAL = "CC-BY-NC-4.0 (not for commercial use)"
 
@@ -131,7 +131,7 @@ WEIGHTS: tuple[Weights, ...] = (
                 sha256="5a210a92f035dff30c53b46157b612e7a1a5d3c99700e1b2d71da5c399ca7e70",
             ),
         ),
-        licence="Apache-2.0 (as the Hub page states)",
+        licence="Apache-2.0 on the Hub page (sister models: CC-BY-NC-4.0)",
         source="https://huggingface.co/OpenGVLab/VideoMAE2",
         used_by="FVD, KVD (videomae)",
     ),
@@ -196,7 +196,7 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         name="clap-2023",
         files=_hub("microsoft/msclap", "main", WeightFile("CLAP_weights_2023.pth", about=690_000_000)),
-        licence="MS-PL (as the Hub page states)",
+        licence="MS-PL",
         source="https://huggingface.co/microsoft/msclap",
         used_by="FAD",
     ),

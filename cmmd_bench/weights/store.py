@@ -26,10 +26,11 @@ from cmmd_bench.weights.registry import WeightFile, Weights, entry, only_file
 
 def weights_root() -> Path:
     """`CMMD_BENCH_WEIGHTS`, else the folder `weights` beside the cache of features."""
+    if chosen := os.environ.get("CMMD_BENCH_WEIGHTS"):
+        return Path(chosen).expanduser()
     from cmmd_bench.embedders.cache import default_root
 
-    chosen = os.environ.get("CMMD_BENCH_WEIGHTS")
-    return Path(chosen).expanduser() if chosen else default_root() / "weights"
+    return default_root() / "weights"
 
 
 def weights_file(name: str) -> Path:
@@ -76,9 +77,9 @@ def missing_files(weights: Weights) -> list[WeightFile]:
 
 
 def missing_message(lacking: dict[str, list[WeightFile]]) -> str:
-    """What is missing, how large it is, where it belongs, and the command that gets it."""
+    """What is missing and where it belongs, how large it is, where it is published, and the command that gets it."""
     lines = [
-        f"  {name}: {file.name} ({size_text(file)}) from {file.urls[0]}"
+        f"  {name}/{file.name} ({size_text(file)}) from {file.urls[0]}"
         for name, files in lacking.items()
         for file in files
     ]

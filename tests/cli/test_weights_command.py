@@ -125,7 +125,7 @@ def test_a_wrong_size_shows_as_damaged_and_a_download_begun_as_partial(root, car
         (["get", "net", "--from", "/no/such/folder"], "--from /no/such/folder is not a folder", 2),
         (["get", "nett"], "no weights named 'nett'. Did you mean 'net'?", 2),
         (["verify", "nett"], "no weights named 'nett'", 2),
-        (["get", "--all", "--offline"], "net: net.json (10 bytes) from https://example.org/net.json\n  open: open", 3),
+        (["get", "--all", "--offline"], "net/net.json (10 bytes) from https://example.org/net.json\n  open/open", 3),
     ],
 )
 def test_mistakes_are_sentences(words, told, code):

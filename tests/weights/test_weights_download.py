@@ -281,6 +281,7 @@ def test_the_note_names_the_address_and_the_version(server, part):
     download(server.url("/file"), part, **QUICK)
     note = json.loads(part.with_name("file.part.json").read_text())
     assert note == {"url": server.url("/file"), "version": '"one"', "total": len(BODY)}
+    part.with_name(".file.part-0a1b2c3d4e5f.json").write_text("{")
     discard(part)
     assert list(part.parent.iterdir()) == []
 
