@@ -47,6 +47,7 @@ def cell(
         low=interval.low if interval and known else None,
         high=interval.high if interval and known else None,
         interval=interval.method if interval and known else None,
+        about=interval.about if interval and known else None,
         chance=chance,
         corrected=corrected,
         excluded=excluded,

@@ -6,26 +6,35 @@ their p-values are corrected together (Holm), so that a table without any differ
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+
+import numpy as np
 
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.metrics import per_clip_fad
-from cmmd_bench.metrics.comparison import compare_values
-from cmmd_bench.metrics.dialects import DIALECTS
+from cmmd_bench.metrics.comparison import compare_statistic, compare_values
+from cmmd_bench.metrics.dialects import dialect
 from cmmd_bench.metrics.differences import Difference
+from cmmd_bench.metrics.kad import SCALE, distance_kernel
 from cmmd_bench.metrics.multiplicity import holm
+from cmmd_bench.metrics.neighbours import neighbour_scores
+from cmmd_bench.metrics.pairwise import median_distance
 from cmmd_bench.metrics.set_comparison import compare_frechet, compare_mmd
 from cmmd_bench.plugins import RESERVED
 from cmmd_bench.scoring.alignment import judge
 from cmmd_bench.scoring.index import Scored
+from cmmd_bench.scoring.limits import LIMIT_GROUPS, at_infinity
 from cmmd_bench.scoring.measures import Scorer
 from cmmd_bench.scoring.samples import RowOfTable
-from cmmd_bench.scoring.sides import sides
+from cmmd_bench.scoring.sides import Sides, sides
 from cmmd_bench.suites.metrics import Metric, SetMetric
 from cmmd_bench.types import Direction, Task
 
 LEVEL = 0.05
+
+NEIGHBOUR_PERMUTATIONS = 199
+"""Each one looks for all neighbours anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,7 @@ def difference_between(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Sco
     real = x if set(x.real) <= set(y.real) else y
     labels = real.real_labels() if paired else None
     if metric.metric in ("fvd", "fad"):
-        ddof = DIALECTS[metric.dialect].ddof if metric.dialect else 1
+        ddof = dialect(metric.dialect).ddof if metric.dialect else 1
         reference = real.y() if labels else real.reference(ddof)
         return compare_frechet(
             *(x.x(), x.labels(), y.x(), y.labels(), reference),
@@ -119,12 +128,57 @@ def difference_between(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Sco
             paired=paired,
             ddof=ddof,
         )
-    if metric.metric == "kvd":
+    if metric.metric == "kvd" and metric.dialect is None:
         return compare_mmd(x.x(), x.labels(), y.x(), y.labels(), real.y(), reference_conditions=labels, paired=paired)
-    raise ValueError(f"{metric.metric} has no paired comparison: compare {_INSTEAD.get(metric.metric, 'others')}")
+    if metric.metric == "kad":
+        return _compare_kad(x, y, real, labels, paired)
+    if metric.metric in ("fvd-inf", "fad-inf"):
+        return _compare_limits(x, y, paired)
+    if metric.metric in ("precision", "recall", "density", "coverage"):
+        return _compare_neighbours(metric.metric, x, y, paired)
+    raise ValueError(f"dialect {metric.dialect} of {metric.metric} is for its value alone; compare {metric.metric}")
 
 
-_INSTEAD = {"fad-inf": "fad", "fvd-inf": "fvd"}
+def _compare_kad(x: Sides, y: Sides, real: Sides, labels: list[str] | None, paired: bool) -> Difference | None:
+    """In units of 100 MMD², as KAD is."""
+    rows = real.y()
+    centre = rows.mean(axis=0, dtype=np.float64)
+    difference = compare_mmd(
+        *(x.x() - centre, x.labels(), y.x() - centre, y.labels(), rows - centre),
+        reference_conditions=labels,
+        paired=paired,
+        kernel=distance_kernel(median_distance(rows)),
+    )
+    if difference is None:
+        return None
+    return replace(
+        difference,
+        estimate=SCALE * difference.estimate,
+        low=SCALE * difference.low,
+        high=SCALE * difference.high,
+        standard_error=SCALE * difference.standard_error,
+    )
+
+
+def _compare_limits(x: Sides, y: Sides, paired: bool) -> Difference | None:
+    clips, reference = [*x.clips(), *y.clips()], x.reference()
+    return compare_statistic(
+        lambda kept: at_infinity([clips[i] for i in kept], reference).intercept,
+        *(x.clusters, y.clusters),
+        paired=paired,
+        n_groups=LIMIT_GROUPS,
+    )
+
+
+def _compare_neighbours(name: str, x: Sides, y: Sides, paired: bool) -> Difference | None:
+    (of_x, real), (of_y, _) = x.means(), y.means()
+    clips = np.concatenate([of_x, of_y])
+    return compare_statistic(
+        lambda kept: float(getattr(neighbour_scores(clips[kept], real), name)),
+        *(x.clusters, y.clusters),
+        paired=paired,
+        permutations=NEIGHBOUR_PERMUTATIONS,
+    )
 
 
 def _compared(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Scorer) -> Comparison:

@@ -1,6 +1,9 @@
-"""Distances between the set of generated clips and a set of real ones: Fréchet, kernel and neighbourhood."""
+"""Set metrics of a row of the table: Fréchet, kernel and neighbourhood, each with the interval that fits it."""
 
 from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
 
 from cmmd_bench.metrics import (
     Accumulator,
@@ -15,10 +18,15 @@ from cmmd_bench.metrics import (
     per_clip_fad,
     polynomial_mmd,
 )
-from cmmd_bench.metrics.dialects import DIALECTS
+from cmmd_bench.metrics.dialects import dialect, frechet_distance_as
 from cmmd_bench.metrics.jackknife import clusters_per_group
+from cmmd_bench.metrics.jedi import jedi_distance
+from cmmd_bench.metrics.kad import SCALE, kernel_audio_distance
+from cmmd_bench.metrics.kernel_subsets import SUBSET_DIALECTS, subset_mmd
+from cmmd_bench.metrics.neighbours import neighbour_scores
 from cmmd_bench.scoring.cells import cell, point
 from cmmd_bench.scoring.features import Features
+from cmmd_bench.scoring.limits import LIMIT_GROUPS, at_infinity
 from cmmd_bench.scoring.results import PerClip, Result
 from cmmd_bench.scoring.samples import RowOfTable
 from cmmd_bench.scoring.sides import Sides, sides
@@ -40,12 +48,17 @@ def distance_cell(
 
 
 def _frechet(metric: SetMetric, both: Sides) -> Interval:
-    ddof = DIALECTS[metric.dialect].ddof if metric.dialect else 1
-    if not both.paired:
-        return _streamed_frechet(both, ddof)
-    x, y = both.x(), both.y()
-    interval = frechet_interval(x, both.labels(), y, reference_clusters=both.real_labels(), ddof=ddof)
-    return interval or point(frechet_distance(x, y, ddof=ddof))
+    ddof = dialect(metric.dialect).ddof if metric.dialect else 1
+    if both.paired:
+        x, y = both.x(), both.y()
+        interval = frechet_interval(x, both.labels(), y, reference_clusters=both.real_labels(), ddof=ddof)
+        interval = interval or point(frechet_distance(x, y, ddof=ddof))
+    else:
+        interval = _streamed_frechet(both, ddof)
+    if metric.dialect is None:
+        return interval
+    # A dialect's other habits (a ridge, rounded means) move the value, and its interval with it.
+    return moved(interval, frechet_distance_as(metric.dialect, both.clips(), both.real_clips()))
 
 
 def _streamed_frechet(both: Sides, ddof: int) -> Interval:
@@ -60,10 +73,50 @@ def _streamed_frechet(both: Sides, ddof: int) -> Interval:
     return interval or point(frechet_distance(accumulate(both.clips()), reference, ddof=ddof))
 
 
-def _kernel(metric: SetMetric, both: Sides) -> Interval:
+def _frechet_limit(_: SetMetric, both: Sides) -> Interval:
+    """The interval is of the intercept over draws of clips; a dozen clips or fewer have none."""
+    clips, reference = list(both.clips()), both.reference()
+    found = at_infinity(clips, reference)
+    interval = delete_group_jackknife(
+        lambda kept: at_infinity([clips[i] for i in kept], reference).intercept, both.clusters, n_groups=LIMIT_GROUPS
+    )
+    if interval is None:
+        return point(found.intercept)
+    fit = f"line through {found.sizes[0]} to {found.sizes[-1]} clips, R² {found.r_squared:.3f}"
+    return replace(interval, method=f"{fit}; {interval.method}", about="the limit of many clips")
+
+
+def _polynomial(metric: SetMetric, both: Sides) -> Interval:
     x, y = both.x(), both.y()
-    interval = mmd_interval(x, both.labels(), y, reference_clusters=both.real_labels())
+    if metric.dialect == "jedi":
+        return point(jedi_distance(x, y))
+    if metric.dialect in SUBSET_DIALECTS:
+        # The scatter over subsets of one set, which these publish, is no interval: subsets share their clips.
+        return point(subset_mmd(metric.dialect, x, y).mean)
+    by_condition = metric.dialect == "by-condition"
+    labels, real_labels = both.labels(), both.real_labels()
+    interval = mmd_interval(x, labels, y, reference_clusters=real_labels, skip_within=by_condition)
+    if interval is None and by_condition:
+        return point(polynomial_mmd(x, y, clusters=labels, reference_clusters=real_labels))
     return interval or point(polynomial_mmd(x, y))
+
+
+def _gaussian_kernel(_: SetMetric, both: Sides) -> Interval:
+    x, y, kernel = both.for_kad()
+    interval = mmd_interval(x, both.labels(), y, reference_clusters=both.real_labels(), kernel=kernel)
+    return point(kernel_audio_distance(x, y)) if interval is None else scaled(interval, SCALE)
+
+
+def _neighbours(metric: SetMetric, both: Sides) -> Interval:
+    x, y = both.means()
+
+    def score(kept: np.ndarray) -> float:
+        return float(getattr(neighbour_scores(x[kept], y), metric.metric))
+
+    # Recall and coverage jump with every clip that is left out: no smooth statistic, no jackknife.
+    smooth = metric.metric in ("precision", "density")
+    interval = delete_group_jackknife(score, both.clusters) if smooth else None
+    return interval or point(score(np.arange(len(x))))
 
 
 def _per_clip_frechet(both: Sides) -> tuple[Interval, list[float]]:
@@ -72,8 +125,32 @@ def _per_clip_frechet(both: Sides) -> tuple[Interval, list[float]]:
     return mean or point(float(values.mean())), [float(value) for value in values]
 
 
+def moved(interval: Interval, estimate: float) -> Interval:
+    """The same interval about another estimate."""
+    by = estimate - interval.estimate
+    return replace(interval, estimate=estimate, low=interval.low + by, high=interval.high + by)
+
+
+def scaled(interval: Interval, factor: float) -> Interval:
+    """The interval in units 1/factor as large."""
+    return replace(
+        interval,
+        estimate=interval.estimate * factor,
+        low=interval.low * factor,
+        high=interval.high * factor,
+        standard_error=interval.standard_error * factor,
+    )
+
+
 _FAMILIES: dict[str, Callable[[SetMetric, Sides], Interval]] = {
     "fvd": _frechet,
     "fad": _frechet,
-    "kvd": _kernel,
+    "fvd-inf": _frechet_limit,
+    "fad-inf": _frechet_limit,
+    "kvd": _polynomial,
+    "kad": _gaussian_kernel,
+    "precision": _neighbours,
+    "recall": _neighbours,
+    "density": _neighbours,
+    "coverage": _neighbours,
 }

@@ -55,8 +55,8 @@ def read_index(folder: Path) -> Scored:
     path = folder / "scored.json"
     if not path.is_file():
         raise UserError(
-            f"{folder} has no scored.json: it has not been scored, or by an older version. Repeat the command that made "
-            "it, `run` or `score --out`; what is done is not done again."
+            f"{folder} has no scored.json: it has not been scored, or by an older version. Repeat the command that "
+            "made it, `run` or `score --out`; what is done is not done again."
         )
     try:
         table = json.loads(path.read_text(encoding="utf-8"))

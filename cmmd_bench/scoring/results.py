@@ -20,8 +20,9 @@ SCHEMA = 1
 class Result:
     """One cell of the table. `value` is None where it could not be computed, and `why` says why.
 
-    low, high, interval: 95 % interval and its method. n: conditions; n_samples: clips; n_reference: real clips.
-    chance: what unrelated clips would score, for alignment metrics; corrected = (value - chance) / (1 - chance).
+    low, high: 95 % interval; interval: its method; about: what it is an interval for. n: conditions; n_samples: clips;
+    n_reference: real clips. chance: what unrelated clips would score, for alignment metrics;
+    corrected = (value - chance) / (1 - chance).
     excluded: clips that the metric is undefined for or whose partner is missing.
     """
 
@@ -37,6 +38,7 @@ class Result:
     low: float | None = None
     high: float | None = None
     interval: str | None = None
+    about: str | None = None
     chance: float | None = None
     corrected: float | None = None
     excluded: int = 0

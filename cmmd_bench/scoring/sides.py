@@ -3,10 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cmmd_bench.metrics import Gaussian
+from cmmd_bench.metrics.kad import distance_kernel
+from cmmd_bench.metrics.mmd import Kernel
+from cmmd_bench.metrics.pairwise import median_distance
 from cmmd_bench.scoring.features import Features, Rows
 from cmmd_bench.scoring.samples import Sample
 from cmmd_bench.suites.metrics import SetMetric
+
+Means = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,10 @@ class Sides:
         """Generated features clip by clip, (n_i, D) each."""
         return self.features.blocks(self.extractor, [sample.view for sample in self.seen])
 
+    def real_clips(self) -> Iterator[Rows]:
+        """Real features clip by clip."""
+        return self.features.blocks(self.extractor, self.real)
+
     def x(self) -> Rows:
         """Generated features, (N, D)."""
         return self.features.rows(self.extractor, [sample.view for sample in self.seen])
@@ -49,6 +61,19 @@ class Sides:
             return None
         owner = {s.real: s.condition for s in self.seen}
         return [owner[name] for name in self.real for _ in range(len(self.features.of(self.extractor, name)))]
+
+    def means(self) -> tuple[Means, Means]:
+        """One row a clip, its mean, on either side: frames of a clip are each other's nearest neighbours."""
+        generated, real = (
+            [rows.mean(axis=0, dtype=np.float64) for rows in side] for side in (self.clips(), self.real_clips())
+        )
+        return np.stack(generated), np.stack(real)
+
+    def for_kad(self) -> tuple[Means, Means, Kernel]:
+        """Both sides about the reference's mean, where distances cancel least, and KAD's kernel for that reference."""
+        x, y = self.x(), self.y()
+        centre = y.mean(axis=0, dtype=np.float64)
+        return x - centre, y - centre, distance_kernel(median_distance(y))
 
     def reference(self, ddof: int = 1) -> Gaussian:
         """Mean and covariance of the real features; computed once for all rows of a table."""

@@ -4,12 +4,14 @@ Every metric has a `label`, which names its results, and knows what has to look 
 labels are never compared.
 """
 
+from collections.abc import Collection
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from cmmd_bench.metrics.av_align import Dialect as AvDialect
 from cmmd_bench.metrics.dialects import DIALECTS
+from cmmd_bench.metrics.kernel_subsets import SUBSET_DIALECTS
 from cmmd_bench.metrics.onsets import Convention
 from cmmd_bench.types import Direction, Modality, Task
 
@@ -29,12 +31,13 @@ class SetMetric(Strict):
     fvd, fad: Fréchet distance. fvd-inf, fad-inf: the same extrapolated to infinitely many clips.
     kvd: unbiased cubic polynomial MMD². kad: unbiased Gaussian MMD², times 100.
     fad-clip: mean over clips of the Fréchet distance between one clip's frames and the reference.
-    precision, recall, density, coverage: shares of k-nearest-neighbour balls, k = 5.
+    precision, recall, density, coverage: of clips, by their mean features and balls of 5 nearest neighbours.
 
     against = "conditions" compares with the ground truths of the same conditions (the paper's pairwise FVD and KVD),
     "reference" with the suite's reference items. `samples` limits how many samples of each condition count.
     `frames` and `size` show a video embedder the first frames only, scaled to size x size pixels (the columns of the
-    paper's Table 1). `dialect` names a published convention of a Fréchet distance (`cmmd_bench.metrics.dialects`).
+    paper's Table 1). `dialect` names a published convention: of a Fréchet distance (`cmmd_bench.metrics.dialects`), or
+    of kvd, where "by-condition" leaves out pairs of samples of one condition, whose likeness pulls the value up.
     """
 
     metric: Literal[
@@ -55,10 +58,11 @@ class SetMetric(Strict):
         if self.frames is not None and self.modality == "audio":
             raise ValueError(f"{self.metric} measures sound; frames and size are for video embedders")
         if self.dialect is not None:
-            if self.metric not in ("fvd", "fad"):
-                raise ValueError(f"dialects are conventions of fvd and fad, found one for {self.metric}")
-            if self.dialect not in DIALECTS:
-                raise ValueError(f"no dialect {self.dialect!r}; known: {', '.join(sorted(DIALECTS))}")
+            known = _DIALECTS_OF.get(self.metric)
+            if known is None:
+                raise ValueError(f"dialects are conventions of fvd, fad and kvd, found one for {self.metric}")
+            if self.dialect not in known:
+                raise ValueError(f"no dialect {self.dialect!r} of {self.metric}; known: {', '.join(sorted(known))}")
         return self
 
     @property
@@ -93,6 +97,13 @@ class SetMetric(Strict):
     def direction(self) -> Direction:
         """Which way is better."""
         return "higher" if self.metric in ("precision", "recall", "density", "coverage") else "lower"
+
+
+_DIALECTS_OF: dict[str, Collection[str]] = {
+    "fvd": DIALECTS,
+    "fad": DIALECTS,
+    "kvd": ("by-condition", "jedi", *SUBSET_DIALECTS),
+}
 
 
 class _Alignment(Strict):

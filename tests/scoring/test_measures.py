@@ -171,7 +171,9 @@ def test_beat_hits_that_cannot_be_computed(samples, why):
 
 
 def test_results_go_to_disk_and_back(tmp_path):
-    result = Result("ours", "v2a", "fad[e]", 1.25, "lower", "squared feature units", 5, 10, 12, 1.0, 1.5, "a method")
+    result = Result(
+        "ours", "v2a", "fad[e]", 1.25, "lower", "squared feature units", 5, 10, 12, 1.0, 1.5, "a method", "n"
+    )
     scores = Scores({"a": 1}, [result], (), [{"model": "ours", "id": "x", "reason": "why"}], ())
     write_scores(tmp_path, scores)
     back = read_results(tmp_path)

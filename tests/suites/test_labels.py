@@ -55,8 +55,9 @@ def test_every_metric_name_has_a_type():
         ("fad", r"metric 'fad' needs an embedder, such as fad\[logmel-stats\]"),
         ("beat-hit", "metric 'beat-hit': Field required"),
         ("beat-hit@0ms", "Input should be greater than 0"),
-        ("fvd:nonsense[i3d]", "no dialect 'nonsense'; known: "),
-        ("kvd:styleganv[i3d]", "dialects are conventions of fvd and fad, found one for kvd"),
+        ("fvd:nonsense[i3d]", "no dialect 'nonsense' of fvd; known: cd-fvd"),
+        ("kvd:styleganv[i3d]", "no dialect 'styleganv' of kvd; known: by-condition"),
+        ("kad:fadtk[clap-2023]", "dialects are conventions of fvd, fad and kvd, found one for kad"),
         ("fad[clap-2023@16f64]", "fad measures sound; frames and size are for video embedders"),
     ],
 )
