@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cmmd_bench.progress import Progress
 
-WIDE = 200
-"""Columns where there is no terminal to ask: a table in a log or pipe is never wrapped."""
+WIDE, WIDEST = 200, 10_000
+"""Columns where there is no terminal to ask, and at most: a table in a log or pipe is never wrapped."""
 
 
 def progress(quiet: bool = False) -> "Progress":
@@ -46,7 +46,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: st
         table.add_row(*(Text(cell, style="bold" if cell.endswith("*") else "") for cell in row))
     # Cells are never cut: a wrapped line can still be read, half a number cannot.
     console = Console()
-    console.width = max(console.width, WIDE, console.measure(table).maximum)
+    seen = console.width
+    # A measurement never exceeds the console's width.
+    console.width = WIDEST
+    console.width = max(seen, WIDE, console.measure(table).maximum)
     console.print(table, soft_wrap=True)
 
 

@@ -7,6 +7,8 @@ from cmmd_bench.plugins import RESERVED
 from cmmd_bench.scoring.results import Result, Scores
 
 ARROWS = {"lower": "↓", "higher": "↑"}
+ACROSS = 6
+"""Metrics that stand side by side; more of them become the rows of the table, and the models its columns."""
 SHOWN = 5
 """Failures and findings shown by name; the rest are counted."""
 
@@ -24,14 +26,21 @@ def _show_task(name: str, results: Sequence[Result]) -> None:
     metrics = list(dict.fromkeys(result.metric for result in results))
     models = list(dict.fromkeys(result.model for result in results))
     cells = {(result.model, result.metric): result for result in results}
+    heads = {metric: _head(next(r for r in results if r.metric == metric)) for metric in metrics}
     best = {metric: _best([r for r in results if r.metric == metric]) for metric in metrics}
-    header = ["model", "n", *(_head(next(r for r in results if r.metric == metric)) for metric in metrics)]
-    rows = []
-    for model in models:
-        own = [cells.get((model, metric)) for metric in metrics]
-        n = str(max((result.n for result in own if result is not None), default=0))
-        rows.append([model, n, *(_cell(result, best[metric]) for result, metric in zip(own, metrics, strict=True))])
+    if len(metrics) > ACROSS:
+        header = ["metric", *(f"{model} (n = {_n(results, model)})" for model in models)]
+        rows = [[heads[m], *(_cell(cells.get((model, m)), best[m]) for model in models)] for m in metrics]
+    else:
+        header = ["model", "n", *(heads[metric] for metric in metrics)]
+        rows = [
+            [model, _n(results, model), *(_cell(cells.get((model, m)), best[m]) for m in metrics)] for model in models
+        ]
     print_table(header, rows, title=name + _references(results))
+
+
+def _n(results: Sequence[Result], model: str) -> str:
+    return str(max(result.n for result in results if result.model == model))
 
 
 def _head(result: Result) -> str:

@@ -43,6 +43,16 @@ def test_the_best_of_several_models_is_marked_but_never_ceiling_or_floor(capsys)
     assert not any("*" in line for line in printed(capsys, *rows[:2])[0].splitlines())
 
 
+def test_many_metrics_become_rows_and_nothing_is_cut(capsys):
+    names = [f"fad[a-rather-long-name-of-an-embedder-{k}]" for k in range(7)]
+    cells = [Result(model, "v2a", n, k + 1.5, "lower", "", 5, 5, 5) for k, n in enumerate(names) for model in "ab"]
+    out, _ = printed(capsys, *cells)
+    assert [line.split()[0] for line in out.splitlines() if "fad[" in line] == names
+    assert "a (n = 5)" in out
+    wide, _ = printed(capsys, *(cell for cell in cells if cell.metric in names[:6]))
+    assert all(name in wide for name in names[:6])
+
+
 def test_higher_can_be_better(capsys):
     out, _ = printed(capsys, result("a", 0.2, direction="higher"), result("b", 0.1, direction="higher", chance=0.05))
     assert [line.split()[0] for line in out.splitlines() if "*" in line] == ["a"]
