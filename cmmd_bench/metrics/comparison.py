@@ -22,7 +22,6 @@ from cmmd_bench.metrics.differences import (
     difference_from,
     relabelling_test,
     sign_flip_test,
-    t_p_value,
 )
 from cmmd_bench.metrics.jackknife import (
     AT_THIS_N,
@@ -122,10 +121,9 @@ def compare_values(
     value = float(means_a.mean() - means_b.mean())
     method = f"mean difference over {'the same' if paired else 'different'} conditions"
     interval = t_interval(value, error, degrees, level=level, method=method, about=OF_MANY_CLIPS)
-    test = pairing.test(means_a, means_b, permutations=permutations, seed=seed)
+    swap = pairing.test(means_a, means_b, permutations=permutations, seed=seed)
     left_out = pairing.left_out + missing
-    p_value = t_p_value(value, error, degrees)
-    return difference_from(interval, p_value, test, conditions=pairing.counts, left_out=left_out)
+    return difference_from(interval, degrees, conditions=pairing.counts, left_out=left_out, swap=swap)
 
 
 def compare_statistic(
@@ -141,9 +139,9 @@ def compare_statistic(
 ) -> Difference | None:
     """Difference of any statistic of a set: `statistic` gets indices into the items of A followed by those of B.
 
-    Interval and p-value by the delete-group jackknife of the difference, the same groups for both sides. With
-    `permutations` the p-value is that of relabelling, for which every relabelling costs two calls; without, two calls
-    for each group are all. Returns None for fewer than 2 conditions.
+    Interval and p-value by the delete-group jackknife of the difference, the same groups for both sides: two calls for
+    each. With `permutations` there is a swap test too, at two calls for every relabelling. Returns None for fewer than
+    2 conditions.
     """
     pairing = pair_up(conditions_a, conditions_b, paired=paired)
     if min(pairing.counts) < 2:
@@ -157,11 +155,8 @@ def compare_statistic(
     value = difference(of_a, of_b)
     without = [difference(of_a[groups_a != g], of_b[groups_b != g]) for g in range(len(sizes))]
     interval = interval_from_groups(value, without, sizes, level=level, over="conditions", about=AT_THIS_N)
-    p_value = t_p_value(value, interval.standard_error, len(sizes) - 1)
-    test = p_value, f"t({len(sizes) - 1})"
-    if permutations:
-        test = _recomputed(difference, of_a, of_b, pairing, value, permutations, seed)
-    return difference_from(interval, p_value, test, conditions=pairing.counts, left_out=pairing.left_out)
+    swap = _recomputed(difference, of_a, of_b, pairing, value, permutations, seed) if permutations else None
+    return difference_from(interval, len(sizes) - 1, conditions=pairing.counts, left_out=pairing.left_out, swap=swap)
 
 
 def pair_up(conditions_a: Labels, conditions_b: Labels, *, paired: bool) -> Pairing:

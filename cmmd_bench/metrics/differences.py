@@ -1,8 +1,10 @@
 """What a comparison of two models returns, and the permutation tests behind it.
 
-Two ways to a p-value, with two null hypotheses. From the interval: the expected difference is 0. From permutation: the
-labels A and B are exchangeable within a condition, or, for models that answered different conditions, between them. It
-holds exactly at any n, whatever the metric, without any distribution; so it is the `p_value`.
+Two p-values, of two null hypotheses. `p_value`: the expected difference is 0; it belongs to the interval and says who
+is nearer. `swap_p_value`: A and B may swap places in any condition (or, for models that answered different conditions,
+between them). It is exact at any n, whatever the metric, but it asks more: two models that miss the reference by as
+much in different directions are equal for the first and may differ for the second. A claim that one model beats the
+other rests on the first; where conditions are few, let it pass both.
 
 A difference is a sum over conditions of a score that changes its sign when A and B swap places (for a mean: the
 condition's own difference; for set metrics see `set_comparison`). Ten thousand relabellings of such a sum are one
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cmmd_bench.metrics.jackknife import Interval, t_interval
+from cmmd_bench.metrics.jackknife import Interval
 
 Array = NDArray[np.float64]
 
@@ -29,9 +31,9 @@ _SLACK = 1e-11
 class Difference:
     """A minus B: `estimate`, and low..high that covers with confidence `level` what `about` names.
 
-    p_value: of no difference, two-sided, by `test`; interval_p_value: the same from the interval, below 1 - level where
-    low..high leaves out 0. conditions: how many of A and of B are in it; left_out: how many were not, because the other
-    side lacks them.
+    p_value: of an expected difference of 0, two-sided; below 1 - level where low..high leaves out 0. swap_p_value: of
+    exchangeable models, by `swap_test`, or None. conditions: how many of A and of B are in it; left_out: how many were
+    not, because one side lacks them.
     """
 
     estimate: float
@@ -40,47 +42,36 @@ class Difference:
     standard_error: float
     level: float
     p_value: float
-    interval_p_value: float
     method: str
-    test: str
     about: str
     conditions: tuple[int, int]
     left_out: int = 0
-
-
-def t_difference(
-    value: float,
-    standard_error: float,
-    degrees: float,
-    *,
-    level: float,
-    method: str,
-    about: str,
-    conditions: tuple[int, int],
-) -> Difference:
-    """value ± t(degrees)·standard_error, with the p-value of the interval alone."""
-    interval = t_interval(value, standard_error, degrees, level=level, method=method, about=about)
-    p_value = t_p_value(value, standard_error, degrees)
-    return difference_from(interval, p_value, (p_value, f"t({degrees:g})"), conditions=conditions, left_out=0)
+    swap_p_value: float | None = None
+    swap_test: str | None = None
 
 
 def difference_from(
-    interval: Interval, interval_p_value: float, test: tuple[float, str], *, conditions: tuple[int, int], left_out: int
+    interval: Interval,
+    degrees: float,
+    *,
+    conditions: tuple[int, int],
+    left_out: int = 0,
+    swap: tuple[float, str] | None = None,
 ) -> Difference:
-    """From the interval and its own p-value, and a test: p-value and description."""
+    """From a t interval with its degrees of freedom, and the p-value and description of a permutation test."""
     return Difference(
         estimate=interval.estimate,
         low=interval.low,
         high=interval.high,
         standard_error=interval.standard_error,
         level=interval.level,
-        p_value=test[0],
-        interval_p_value=interval_p_value,
+        p_value=t_p_value(interval.estimate, interval.standard_error, degrees),
         method=interval.method,
-        test=test[1],
         about=interval.about,
         conditions=conditions,
         left_out=left_out,
+        swap_p_value=swap[0] if swap else None,
+        swap_test=swap[1] if swap else None,
     )
 
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmmd_bench.metrics.checks import Rows, check_same_width
-from cmmd_bench.metrics.differences import Difference, t_difference
-from cmmd_bench.metrics.jackknife import OF_MANY_CLIPS, Labels
+from cmmd_bench.metrics.differences import Difference, difference_from
+from cmmd_bench.metrics.jackknife import OF_MANY_CLIPS, Labels, t_interval
 from cmmd_bench.metrics.kernel_units import Units, blocks, mean_kernel, unit_kernel, unit_kernel_rows, units
 from cmmd_bench.metrics.mmd import Kernel, check_kernel_finite, polynomial_kernel
 from cmmd_bench.metrics.mmd_variance import Drawn, check_same_units
@@ -80,15 +80,9 @@ def relative_mmd_test(
     with np.errstate(over="ignore", invalid="ignore"):
         value, spread, degrees = (_paired if paired else _apart)(kernel, of_a, of_b, of_r, reference_is)
     check_kernel_finite(np.concatenate([of_a.rows, of_b.rows]), of_r.rows, np.array([value, spread]))
-    return t_difference(
-        value,
-        float(np.sqrt(spread)),
-        degrees,
-        level=level,
-        method=f"relative MMD test, {'paired' if paired else 'independent'} units, reference {reference_is}",
-        about=OF_MANY_CLIPS,
-        conditions=(len(of_a), len(of_b)),
-    )
+    method = f"relative MMD test, {'paired' if paired else 'independent'} units, reference {reference_is}"
+    interval = t_interval(value, float(np.sqrt(spread)), degrees, level=level, method=method, about=OF_MANY_CLIPS)
+    return difference_from(interval, degrees, conditions=(len(of_a), len(of_b)))
 
 
 def _paired(kernel: Kernel, a: Units, b: Units, r: Units, reference_is: Drawn) -> tuple[float, float, int]:

@@ -3,7 +3,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cmmd_bench.metrics.differences import relabelling_test, sign_flip_test, t_difference, t_p_value
+from cmmd_bench.metrics.differences import difference_from, relabelling_test, sign_flip_test, t_p_value
+from cmmd_bench.metrics.jackknife import t_interval
 
 
 def test_few_conditions_are_flipped_in_every_way():
@@ -61,9 +62,11 @@ def test_p_of_the_interval():
     assert t_p_value(2.0, 1.0, 7) == pytest.approx(2 * t.sf(2, 7), rel=1e-12)
     assert t_p_value(0.0, 0.0, 7) == 1
     assert t_p_value(0.1, 0.0, 7) == 0
-    at_the_edge = t_difference(t.ppf(0.975, 9), 1.0, 9, level=0.95, method="test", about="", conditions=(10, 10))
+    interval = t_interval(t.ppf(0.975, 9), 1.0, 9, level=0.95, method="test")
+    at_the_edge = difference_from(interval, 9, conditions=(10, 10))
     assert at_the_edge.low == pytest.approx(0.0, abs=1e-12)
     assert at_the_edge.p_value == pytest.approx(0.05, rel=1e-9)
+    assert at_the_edge.swap_p_value is None
 
 
 def test_too_few_permutations_are_refused():

@@ -19,8 +19,8 @@ def test_products_without_shared_units_equal_plain_loops():
     h, f = symmetric(0, 7), np.random.default_rng(1).standard_normal((5, 4))
     loops = np.mean([h[i, j] * h[k, p] for i, j, k, p in permutations(range(7), 4)])
     assert pair_sums(one_block(h)).mean_squared == pytest.approx(loops, rel=1e-10)
-    pairs = [(i, k, j, l) for i, k in permutations(range(5), 2) for j, l in permutations(range(4), 2)]
-    loops = np.mean([f[i, j] * f[k, p] for i, k, j, l in pairs])
+    pairs = [(i, k, j, p) for i, k in permutations(range(5), 2) for j, p in permutations(range(4), 2)]
+    loops = np.mean([f[i, j] * f[k, p] for i, k, j, p in pairs])
     assert cross_sums(one_block(f)).mean_squared == pytest.approx(loops, rel=1e-10)
 
 
