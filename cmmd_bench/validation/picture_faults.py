@@ -71,4 +71,4 @@ def compressed(video: Video, level: float, rng: np.random.Generator) -> Video:
     out.seek(0)
     with av.open(out, "r") as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    return np.stack(frames)[:, :height, :width]
+    return np.asarray(np.stack(frames)[:, :height, :width], dtype=np.uint8)

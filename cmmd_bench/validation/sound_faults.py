@@ -16,7 +16,7 @@ def noisy(audio: Audio, sample_rate: int, level: float, rng: np.random.Generator
     """White noise; level: dB by which the noise lies above a signal-to-noise ratio of 40 dB, so 40 is 0 dB SNR."""
     power = float(np.mean(np.square(audio, dtype=np.float64)))
     noise = rng.normal(0.0, np.sqrt(power * 10 ** ((level - 40.0) / 10)), len(audio))
-    return np.clip(audio + noise, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(audio + noise, -1, 1), dtype=np.float32)
 
 
 def lowpassed(audio: Audio, sample_rate: int, level: float, rng: np.random.Generator) -> Audio:
@@ -24,7 +24,7 @@ def lowpassed(audio: Audio, sample_rate: int, level: float, rng: np.random.Gener
     from scipy.signal import butter, sosfiltfilt
 
     sections = butter(8, 2.0**-level, output="sos")
-    return np.clip(sosfiltfilt(sections, audio.astype(np.float64)), -1, 1).astype(np.float32)
+    return np.asarray(np.clip(sosfiltfilt(sections, audio.astype(np.float64)), -1, 1), dtype=np.float32)
 
 
 def quieter(audio: Audio, sample_rate: int, level: float, rng: np.random.Generator) -> Audio:
