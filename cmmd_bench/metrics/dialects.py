@@ -161,4 +161,6 @@ def _with_ridge(convention: Dialect, side: GaussianStatistics | Gaussian, label:
     if convention.ridge == 0:
         return gaussian
     ridge = np.sqrt(convention.ridge) * np.eye(gaussian.mean.size)
-    return Gaussian(gaussian.mean, scatter_factor(np.concatenate([gaussian.factor, ridge])))
+    return Gaussian(
+        gaussian.mean, scatter_factor(np.concatenate([gaussian.factor, ridge]), np.zeros_like(gaussian.mean))
+    )

@@ -14,6 +14,8 @@ Triangular factors are joined by the QR of a triangle on a triangle (LAPACK's tp
 import numpy as np
 from numpy.typing import NDArray
 
+from cmmd_bench.metrics.checks import Rows
+
 Array = NDArray[np.float64]
 
 LARGEST_CONDITION = 1e6
@@ -22,16 +24,19 @@ LARGEST_CONDITION = 1e6
 _SMALLEST_SQUARE = 1e-280
 """Sums of squares below this one have lost digits to underflow."""
 
+_FEWEST_TOGETHER = 1024
+
 _PANEL = 48
 """Columns that LAPACK works on at a time; 32 to 64 are about equally fast for D from 400 to 2048."""
 
 
-def scatter_factor(rows: Array) -> Array:
-    """R (k, D), k <= D, with the scatter of centred `rows` (n, D); upper triangular when n > D."""
-    if len(rows) <= rows.shape[1]:
-        return rows
-    factor = _cholesky(rows)
-    return _triangle(rows) if factor is None else factor
+def scatter_factor(rows: Rows, mean: Array) -> Array:
+    """R (k, D), k <= D, with the scatter of `rows` (n, D) about `mean` (D,); upper triangular when n > D."""
+    factor = _cholesky(rows, mean) if len(rows) > rows.shape[1] else None
+    if factor is not None:
+        return factor
+    centred = _centred(rows, mean)
+    return centred if len(rows) <= rows.shape[1] else _triangle(centred)
 
 
 def joined_factors(a: Array, b: Array, row: Array) -> Array:
@@ -52,16 +57,26 @@ def _folded(triangle: Array, below: Array, trapezoid: int) -> Array:
     return _accepted(factor, info)
 
 
-def _cholesky(rows: Array) -> Array | None:
+def _centred(rows: Rows, mean: Array) -> Array:
+    return np.asarray(np.subtract(rows, mean, dtype=np.float64))
+
+
+def _cholesky(rows: Rows, mean: Array) -> Array | None:
     """The triangular factor by way of the scatter matrix, or None where that would cost digits."""
+    from scipy.linalg.blas import dsyrk
     from scipy.linalg.lapack import dpotrf, dtrcon
 
-    scatter = rows.T @ rows
+    # The upper triangle alone, in the order of axes that LAPACK works on without a copy; in slices, so that the rows
+    # are never in memory in double precision all at once.
+    together = max(rows.shape[1], _FEWEST_TOGETHER)
+    scatter = np.zeros((rows.shape[1], rows.shape[1]), order="F")
+    for start in range(0, len(rows), together):
+        centred = _centred(rows[start : start + together], mean)
+        scatter = dsyrk(1.0, centred.T, beta=1.0, c=scatter, overwrite_c=1)
     lengths = np.sqrt(scatter.diagonal())
     if float(lengths.min()) ** 2 < _SMALLEST_SQUARE:
         return None
-    # The transpose of a symmetric matrix is itself, in the order of axes that LAPACK works on without a copy.
-    factor, info = dpotrf(scatter.T, lower=0, clean=1, overwrite_a=1)
+    factor, info = dpotrf(scatter, lower=0, clean=1, overwrite_a=1)
     if info > 0:
         return None
     reciprocal, _ = dtrcon(factor / lengths)

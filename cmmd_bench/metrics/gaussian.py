@@ -54,7 +54,9 @@ class Gaussian:
     @property
     def trace(self) -> float:
         """Trace of the covariance: the total variance."""
-        return float(np.vdot(self.factor, self.factor))
+        # In the order in which they lie: for a factor from LAPACK any other would be a copy.
+        entries = self.factor.ravel(order="K")
+        return float(entries @ entries)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,10 +145,9 @@ class Accumulator:
             raise ValueError("statistics need at least one row, found none")
         if self._filled == 0 and self._folded is not None:
             return self._folded
-        block = np.concatenate(self._pending, dtype=np.float64)
-        mean = block.mean(axis=0)
-        block -= mean
-        last = GaussianStatistics(len(block), mean, scatter_factor(block))
+        block = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending)
+        mean = block.mean(axis=0, dtype=np.float64)
+        last = GaussianStatistics(len(block), mean, scatter_factor(block, mean))
         return last if self._folded is None else merge(self._folded, last)
 
 

@@ -4,6 +4,7 @@ Squared Euclidean distances as |a|² + |b|² - 2 a·b, in float64: an absolute e
 their mean first, which changes no distance, where the mean is large against the spread.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -30,20 +31,21 @@ def squared_distances(a: Array, b: Array) -> Array:
 def median_distance(rows: Rows) -> float:
     """Median of the N (N - 1) / 2 distances between two rows of (N, D), N >= 2; of an even number, the lower one.
 
-    Exact, in O(N² D) time and the memory of `PAIRS_AT_ONCE` distances: where there are more, they are counted in bins
+    Distances that rounding alone explains count as 0. Exact, in O(N² D) time and the memory of `PAIRS_AT_ONCE` distances: where there are more, they are counted in bins
     first, and computed again for the bin that holds the median.
     """
     rows = feature_rows(rows, "rows", at_least=2)
     centred = rows - rows.mean(axis=0, dtype=np.float64)
     rank = (len(rows) * (len(rows) - 1) // 2 - 1) // 2
-    low, high = 0.0, 4 * float(np.einsum("nd,nd->n", centred, centred).max()) * (1 + 1e-9)
+    largest = float(np.einsum("nd,nd->n", centred, centred).max())
+    low, high, rounding = 0.0, 4 * largest * (1 + 1e-9), 1e-14 * largest
     count = len(rows) * (len(rows) - 1) // 2
     while count > PAIRS_AT_ONCE and low < high:
         low, high, rank, count = _narrowed(centred, low, high, rank)
-    if low == high:
-        return float(np.sqrt(low))
-    inside = np.concatenate([d[(d >= low) & (d <= high)] for d in _pairs(centred)])
-    return float(np.sqrt(np.partition(inside, rank)[rank]))
+    if low < high:
+        inside = np.concatenate([d[(d >= low) & (d <= high)] for d in _pairs(centred)])
+        low = float(np.partition(inside, rank)[rank])
+    return math.sqrt(low) if low > rounding else 0.0
 
 
 def _narrowed(rows: Array, low: float, high: float, rank: int) -> tuple[float, float, int, int]:
@@ -67,4 +69,4 @@ def _pairs(rows: Array) -> Iterator[Array]:
     together = max(1, PAIRS_AT_ONCE // len(rows))
     for start in range(0, len(rows), together):
         block = squared_distances(rows[start : start + together], rows[start:])
-        yield block[np.triu_indices(len(block), 1, block.shape[1])]
+        yield block[~np.tri(*block.shape, dtype=np.bool_)]

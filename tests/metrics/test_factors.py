@@ -39,7 +39,7 @@ def by_qr_alone(x, y):
 @fast
 def test_the_factor_has_the_scatter_of_the_rows(seed, n, d, decades):
     rows = conditioned(seed, n, d, decades)
-    factor = scatter_factor(rows)
+    factor = scatter_factor(rows, np.zeros(d))
     assert_factor_of(factor, rows)
     if n > d:
         assert np.array_equal(factor, np.triu(factor))
@@ -58,7 +58,7 @@ def test_the_factor_has_the_scatter_of_the_rows(seed, n, d, decades):
     ids=["nothing", "a constant", "twins", "tiny", "all sizes", "huge"],
 )
 def test_degenerate_rows(rows):
-    assert_factor_of(scatter_factor(rows), rows)
+    assert_factor_of(scatter_factor(rows, np.zeros(4)), rows)
 
 
 @pytest.mark.parametrize("decades", range(15))
@@ -75,27 +75,27 @@ def test_ill_conditioned_rows_take_the_long_way():
     scatter_alone = np.linalg.cholesky(rows.T @ rows, upper=True)
     assert np.linalg.cond(rows) > LARGEST_CONDITION
     smallest = np.linalg.svd(rows, compute_uv=False)[-1]
-    assert np.linalg.svd(scatter_factor(rows), compute_uv=False)[-1] == pytest.approx(smallest, rel=1e-6)
+    assert np.linalg.svd(scatter_factor(rows, np.zeros(40)), compute_uv=False)[-1] == pytest.approx(smallest, rel=1e-6)
     # The reason: the short way has lost that direction.
     assert np.linalg.svd(scatter_alone, compute_uv=False)[-1] != pytest.approx(smallest, rel=1e-2)
 
 
 def test_columns_of_unlike_size_do_not_count_as_ill_conditioned():
     rows = centred(8, 300, 40) * np.logspace(0, 12, 40)
-    np.testing.assert_array_equal(scatter_factor(rows), np.linalg.cholesky(rows.T @ rows, upper=True))
+    np.testing.assert_array_equal(scatter_factor(rows, np.zeros(40)), np.linalg.cholesky(rows.T @ rows, upper=True))
 
 
 @given(seed=st.integers(0, 999), heights=st.tuples(st.integers(1, 25), st.integers(1, 25)), d=st.integers(1, 12))
 @fast
 def test_joined_factors_have_the_scatter_of_all(seed, heights, d):
-    a, b = (scatter_factor(centred(seed + i, n, d)) for i, n in enumerate(heights))
+    a, b = (scatter_factor(centred(seed + i, n, d), np.zeros(d)) for i, n in enumerate(heights))
     row = np.random.default_rng(seed).standard_normal(d)
     for joined in (joined_factors(a, b, row), joined_factors(b, a, row)):
         assert_factor_of(joined, np.concatenate([a, b, row[np.newaxis]]))
 
 
 def test_joining_changes_none_of_the_parts():
-    a, b = (scatter_factor(centred(seed, 30, 6)) for seed in (9, 10))
+    a, b = (scatter_factor(centred(seed, 30, 6), np.zeros(6)) for seed in (9, 10))
     row, before = np.ones(6), (a.copy(), b.copy())
     joined_factors(a, b, row)
     assert np.array_equal(a, before[0])

@@ -1,8 +1,8 @@
-import json
 import tracemalloc
 
 import numpy as np
 import pytest
+from feature_sets import audio_reference
 
 from cmmd_bench.metrics import Gaussian, GaussianStatistics, frechet_audio_distance, frechet_distance, per_clip_fad
 
@@ -27,13 +27,11 @@ def test_golden_sets(lowdim):
         assert frechet_audio_distance(arrays["same"][order[:size]], reference) == pytest.approx(value, abs=1e-8)
 
 
-def test_golden_clap_sets_and_clips(shared):
-    folder = shared / "fixtures" / "metrics" / "fad"
-    expected = json.loads((folder / "results.json").read_text())
-    with np.load(folder / "embeddings.npz") as a, np.load(folder / "reference_clap-laion-audio.npz") as r:
-        clips, background = a["clips"], a["background"]
-        short = {name: a[name] for name in ("short_one", "short_two", "short_five")}
-        reference = Gaussian.from_moments(r["clap-laion-audio.mu"], r["clap-laion-audio.cov"])
+def test_golden_clap_sets_and_clips(golden):
+    expected, arrays = golden("fad_results.json"), golden("fad_embeddings.npz")
+    clips, background = arrays["clips"], arrays["background"]
+    short = {name: arrays[name] for name in ("short_one", "short_two", "short_five")}
+    reference = Gaussian.from_moments(*audio_reference(golden))
     exact = expected["exact"]
     assert frechet_audio_distance(clips, reference) == pytest.approx(exact["set_fad"], abs=1e-9)
     assert frechet_audio_distance(clips, background) == pytest.approx(expected["background_set"]["exact"], abs=1e-9)
