@@ -48,17 +48,24 @@ def cluster_counts(
         yield counts[:, drawn].astype(np.float64)
 
 
-def percentile_interval(replicates: Floats, level: float) -> tuple[float, float] | None:
-    """Central interval that holds the share `level` of the resamples' values, NaN = no value; None for too few values.
+def percentile_interval(replicates: Floats, level: float, *, n_clusters: int) -> tuple[float, float] | None:
+    """Central interval of the resamples' values, widened for n_clusters; NaN = no value; None for too few values.
 
-    ValueError for a level outside 0..1.
+    Resamples of n clusters vary less than n clusters do, by √((n - 1)/n), and a quantile takes no account of the few
+    degrees of freedom. The share of resamples within the interval is therefore that of a normal distribution within
+    t(n - 1)·√(n/(n - 1)) instead of 1.96 standard deviations ("expanded percentile", Hesterberg 2015). With 10 or 20
+    clips, correlations were covered by 90 to 93 % of plain intervals of 95 %.
+    None also for a single cluster, which always draws itself. ValueError for a level outside 0..1.
     """
+    from scipy.special import ndtr, stdtrit
+
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, found {level!r}")
     known = replicates[~np.isnan(replicates)]
-    if len(known) == 0 or 1 - len(known) / len(replicates) > UNDEFINED:
+    if n_clusters < 2 or len(known) == 0 or 1 - len(known) / len(replicates) > UNDEFINED:
         return None
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    tail = float(ndtr(-stdtrit(n_clusters - 1, (1 + level) / 2) * np.sqrt(n_clusters / (n_clusters - 1))))
+    low, high = np.quantile(known, [tail, 1 - tail])
     return float(low), float(high)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from cmmd_bench.metrics.resampling import cluster_counts, percentile_interval
 
@@ -39,13 +40,28 @@ def test_the_order_of_items_and_the_size_of_blocks_do_not_matter(monkeypatch):
 
 
 def test_the_interval_leaves_out_resamples_without_a_value_unless_they_are_many():
+    def interval(values, level=0.9):
+        return percentile_interval(values, level, n_clusters=10**6)
+
     values = np.arange(101.0)
-    assert percentile_interval(values, 0.9) == pytest.approx((5, 95))
-    assert percentile_interval(np.append(values, [np.nan] * 5), 0.9) == pytest.approx((5, 95))
-    assert percentile_interval(np.append(values, [np.nan] * 6), 0.9) is None
-    assert percentile_interval(np.full(3, np.nan), 0.9) is None
+    assert interval(values) == pytest.approx((5, 95), abs=1e-3)
+    assert interval(np.append(values, [np.nan] * 5)) == pytest.approx((5, 95), abs=1e-3)
+    assert interval(np.append(values, [np.nan] * 6)) is None
+    assert interval(np.full(3, np.nan)) is None
     with pytest.raises(ValueError, match="level must be between 0 and 1, found 95"):
-        percentile_interval(values, 95)
+        interval(values, 95)
+
+
+def test_few_clusters_widen_the_interval_to_that_of_a_mean():
+    # Of normal data the bootstrap distribution of the mean is normal with sd s·√((n-1)/n)/√n, whose expanded
+    # percentiles are the t interval.
+    for n in (6, 10, 40):
+        x = stats.norm.ppf((np.arange(n) + 0.5) / n)
+        s = x.std(ddof=1) / np.sqrt(n)
+        replicates = x.mean() + s * np.sqrt((n - 1) / n) * stats.norm.ppf((np.arange(200_000) + 0.5) / 200_000)
+        expected = stats.t.interval(0.95, n - 1, loc=x.mean(), scale=s)
+        assert percentile_interval(replicates, 0.95, n_clusters=n) == pytest.approx(expected, rel=0.02)
+    assert percentile_interval(np.ones(9), 0.95, n_clusters=1) is None
 
 
 def test_malformed_labels_are_refused():

@@ -54,7 +54,7 @@ def krippendorff_alpha(
     n_resamples: int = 2000,
     seed: int = 0,
 ) -> Alpha:
-    """Alpha of an (R, I) matrix, NaN = missing, with the percentile interval of a bootstrap over clips.
+    """Alpha of an (R, I) matrix, NaN = missing, with the interval of a bootstrap over clips.
 
     clips: (I,) the conditioning clip of each item, resampled with all its items together; without it each item is its
     own. The raters stay the same ones: the interval is for other clips rated by this panel.
@@ -65,10 +65,10 @@ def krippendorff_alpha(
         raise ValueError(f"metric must be one of {', '.join(get_args(Metric))}, found {metric!r}")
     if clips is not None and len(clips) != x.shape[1]:
         raise ValueError(f"clips must have one label per item, found {len(clips)} labels for {x.shape[1]} items")
-    clips = np.arange(x.shape[1]) if clips is None else np.asarray(clips)
+    cluster = (np.arange(x.shape[1]) if clips is None else np.asarray(clips)).astype(str)
     use = (~np.isnan(x)).sum(axis=0) >= 2
-    x, clips = x[:, use], clips[use]
-    n_ratings, n_clips = int((~np.isnan(x)).sum()), len(np.unique(clips.astype(str)))
+    x, cluster = x[:, use], cluster[use]
+    n_ratings, n_clips = int((~np.isnan(x)).sum()), len(np.unique(cluster))
     method = f"percentile bootstrap over {n_clips} clips, {n_resamples} resamples"
 
     def without(reason: str, value: float | None = None) -> Alpha:
@@ -85,11 +85,11 @@ def krippendorff_alpha(
     replicates = np.concatenate(
         [
             _alpha(np.tensordot(part, coincidences, axes=1), values, metric)
-            for counts in cluster_counts(clips, n_resamples=n_resamples, seed=seed)
+            for counts in cluster_counts(cluster, n_resamples=n_resamples, seed=seed)
             for part in np.array_split(counts, -(-len(counts) * len(values) ** 2 // CELLS))
         ]
     )
-    interval = percentile_interval(replicates, level)
+    interval = percentile_interval(replicates, level, n_clusters=n_clips)
     if interval is None:
         return without("too many resamples hold one rating only", value)
     return Alpha(metric, value, *interval, level, x.shape[1], n_ratings, method, None)
@@ -119,17 +119,22 @@ def _alpha(coincidences: Matrix, values: Matrix, metric: Metric) -> Matrix:
     expected = np.einsum("bi,bij,bj->b", totals, np.broadcast_to(distance, coincidences.shape), totals) / (n - 1)
     # Weights and coincidences are not whole numbers, so that what should be 0 may be a rounding.
     defined = expected > 1e-12 * n * (distance.max(axis=(1, 2)) if metric != "ordinal" else n**2)
-    return np.where(defined, 1 - observed / np.where(defined, expected, 1.0), np.nan)
+    alphas: Matrix = np.where(defined, 1 - observed / np.where(defined, expected, 1.0), np.nan)
+    return alphas
 
 
 def _squared_distances(totals: Matrix, values: Matrix, metric: Metric) -> Matrix:
     """(1 or B, V, V); only ordinal distances depend on how often each rating was given."""
     c, k = values[:, None], values[None, :]
     if metric == "nominal":
-        return (c != k).astype(np.float64)[None]
+        nominal: Matrix = (c != k).astype(np.float64)[None]
+        return nominal
     if metric == "interval":
-        return ((c - k) ** 2)[None]
+        interval: Matrix = ((c - k) ** 2)[None]
+        return interval
     if metric == "ratio":
-        return (((c - k) / np.where(c + k > 0, c + k, 1.0)) ** 2)[None]
+        ratio: Matrix = (((c - k) / np.where(c + k > 0, c + k, 1.0)) ** 2)[None]
+        return ratio
     middle = totals.cumsum(axis=1) - totals / 2
-    return (middle[:, :, None] - middle[:, None, :]) ** 2
+    ordinal: Matrix = (middle[:, :, None] - middle[:, None, :]) ** 2
+    return ordinal
