@@ -31,8 +31,8 @@ def squared_distances(a: Array, b: Array) -> Array:
 def median_distance(rows: Rows) -> float:
     """Median of the N (N - 1) / 2 distances between two rows of (N, D), N >= 2; of an even number, the lower one.
 
-    Distances that rounding alone explains count as 0. Exact, in O(N² D) time and the memory of `PAIRS_AT_ONCE` distances: where there are more, they are counted in bins
-    first, and computed again for the bin that holds the median.
+    Distances that rounding alone explains count as 0. Exact, in O(N² D) time and the memory of `PAIRS_AT_ONCE`
+    distances: where there are more, they are counted in bins first, and computed again for the bin of the median.
     """
     rows = feature_rows(rows, "rows", at_least=2)
     centred = rows - rows.mean(axis=0, dtype=np.float64)
