@@ -12,10 +12,11 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from cmmd_bench.embedders.cache import FeatureCache
+from cmmd_bench.embedders.device import CPU, device
 from cmmd_bench.errors import UserError
 from cmmd_bench.extractors import Array, get_extractor
 from cmmd_bench.media import read_clip
-from cmmd_bench.parallel import in_order, read_ahead, workers_for
+from cmmd_bench.parallel import ITEMS_PER_WORKER, in_order, read_ahead, workers_for
 from cmmd_bench.types import Clip, ClipSpec
 
 S = TypeVar("S")
@@ -92,7 +93,9 @@ class Views:
                 todo.append((entry, missing))
             else:
                 advance()
-        workers = workers_for(len(todo), workers)
+        slow = any(get_extractor(x).slow for _, missing in todo[:1] for x in missing)
+        # One process owns an accelerator; a thread decodes ahead for it.
+        workers = workers_for(len(todo), workers, each=2 if slow else ITEMS_PER_WORKER) if device() == CPU else 1
         if workers == 1:
             clips = read_ahead(partial(_load, load), (entry.source for entry, _ in todo))
             outcomes = in_order(partial(_see, self._store), zip(clips, (m for _, m in todo), strict=True), 1)

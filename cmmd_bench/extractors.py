@@ -12,14 +12,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib.metadata import version
+from importlib.metadata import version as installed_version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cmmd_bench import levels
-from cmmd_bench.embedders import get_embedder, identity
+from cmmd_bench.embedders import get_embedder, identity, names
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.media.picture import fitted
 from cmmd_bench.metrics import beat_times
@@ -34,17 +34,22 @@ TRACKERS: dict[str, BeatTracker] = {"librosa": beat_times}
 
 MOTION_VERSION = "1"
 
+_version = cache(installed_version)
+
 
 @dataclass(frozen=True, slots=True)
 class Extractor:
-    """From a clip to an array; `modality` is the side it needs, None if it takes what there is."""
+    """From a clip to an array; `modality` is the side it needs, None if it takes what there is.
+
+    slow: a network that takes seconds for a clip, so that few clips are worth a process
+    """
 
     identity: str
     modality: Modality | None
     see: Callable[[Clip], Array]
+    slow: bool = False
 
 
-@cache
 def get_extractor(name: str) -> Extractor:
     """The extractor called `name`; UserError with the nearest name if there is none."""
     if name == "levels":
@@ -53,24 +58,25 @@ def get_extractor(name: str) -> Extractor:
         tracker = name.removeprefix("beats:")
         if tracker not in TRACKERS:
             raise unknown_name("beat tracker", tracker, TRACKERS)
-        return Extractor(f"{name}/{version('librosa')}", "audio", partial(_track, TRACKERS[tracker]))
+        return Extractor(f"{name}/{_version('librosa')}", "audio", partial(_track, TRACKERS[tracker]))
     if name.startswith("onsets:"):
         settings = name.removeprefix("onsets:")
         if settings not in ONSET_SETTINGS:
             raise unknown_name("onset detector", settings, ONSET_SETTINGS)
-        written = f"{ONSET_SETTINGS[settings]}/{version('librosa')}"
+        written = f"{ONSET_SETTINGS[settings]}/{_version('librosa')}"
         return Extractor(f"{name}/{written}", "audio", partial(_detect, settings))
     if name == "motion":
-        return Extractor(f"motion/{MOTION_VERSION}/{version('opencv-python-headless')}", "video", _move)
+        return Extractor(f"motion/{MOTION_VERSION}/{_version('opencv-python-headless')}", "video", _move)
     windowed = re.fullmatch(r"(.+)@(\d+)f(\d+)", name)
-    embedder = get_embedder(windowed[1] if windowed else name)
+    base = windowed[1] if windowed else name
+    embedder, slow = get_embedder(base), base not in names()
     if windowed is None:
-        return Extractor(identity(embedder), embedder.modality, embedder.embed)
+        return Extractor(identity(embedder), embedder.modality, embedder.embed, slow)
     if embedder.modality != "video":
         raise UserError(f"{name} asks for frames, but {embedder.name} looks at {embedder.modality}. Leave them out.")
     frames, size = int(windowed[2]), int(windowed[3])
     see = partial(_embed_window, embedder, frames, size)
-    return Extractor(f"{identity(embedder)}@{frames}f{size}", "video", see)
+    return Extractor(f"{identity(embedder)}@{frames}f{size}", "video", see, slow)
 
 
 def _track(tracker: BeatTracker, clip: Clip) -> Array:

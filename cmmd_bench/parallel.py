@@ -29,9 +29,9 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def workers_for(count: int, workers: int) -> int:
-    """How many of `workers` processes pay for `count` items: starting one takes as long as a few dozen items."""
-    return max(1, min(workers, count // ITEMS_PER_WORKER))
+def workers_for(count: int, workers: int, *, each: int = ITEMS_PER_WORKER) -> int:
+    """How many of `workers` processes pay for `count` items: starting one takes as long as `each` items do."""
+    return max(1, min(workers, count // each))
 
 
 def in_order(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:

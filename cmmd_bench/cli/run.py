@@ -27,6 +27,9 @@ def run(
         int | None, typer.Option(min=1, help="Processes for decoding and embedding (default: cores).")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Requests per call of a generator.")] = None,
+    device: Annotated[
+        str, typer.Option(help="Where networks look at clips: cpu, cuda, cuda:1, mps.", show_default=True)
+    ] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
@@ -41,10 +44,12 @@ def run(
     names = [name.strip() for name in models.split(",") if name.strip()]
     from cmmd_bench.cli.output import progress
     from cmmd_bench.cli.parsing import parse_options, parse_shard
+    from cmmd_bench.embedders.device import choose_device
     from cmmd_bench.runs import run as run_suite
     from cmmd_bench.runs.interrupt import second_interrupt_exits
     from cmmd_bench.suites import load_suite
 
+    choose_device(device)
     if ":" in models:
         # A model that is not packaged lies in the folder one stands in; a console script does not look there.
         sys.path.insert(0, str(Path.cwd()))

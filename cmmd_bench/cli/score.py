@@ -23,6 +23,9 @@ def score(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes for decoding and embedding (default: cores).")
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where networks look at clips: cpu, cuda, cuda:1, mps.", show_default=True)
+    ] = "cpu",
     out: Annotated[
         Path | None, typer.Option(help="Also write results.json, scores.jsonl and scored.json to this folder.")
     ] = None,
@@ -39,11 +42,13 @@ def score(
     from cmmd_bench.cli.output import note, print_json, progress
     from cmmd_bench.cli.parsing import parse_rate, parse_size
     from cmmd_bench.cli.scores import show
+    from cmmd_bench.embedders.device import choose_device
     from cmmd_bench.runs.interrupt import second_interrupt_exits
     from cmmd_bench.scoring.folders import score as score_folders
 
     if out is not None:
         require_writable(out)
+    choose_device(device)
     with second_interrupt_exits():
         scores = score_folders(
             _named(generated),

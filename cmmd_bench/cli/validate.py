@@ -40,6 +40,9 @@ def validate(
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT.")] = "64x64",
     sample_rate: Annotated[int, typer.Option(min=1, help="Hz.")] = 16_000,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: cores).")] = None,
+    device: Annotated[
+        str, typer.Option(help="Where networks look at clips: cpu, cuda, cuda:1, mps.", show_default=True)
+    ] = "cpu",
     out: Annotated[Path | None, typer.Option(help="Folder for validation.json and curves.png.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
@@ -56,6 +59,7 @@ def validate(
     from cmmd_bench.cli.output import note, print_json, progress
     from cmmd_bench.cli.parsing import parse_rate, parse_size
     from cmmd_bench.datasets import open_dataset
+    from cmmd_bench.embedders.device import choose_device
     from cmmd_bench.runs.interrupt import second_interrupt_exits
     from cmmd_bench.suites.labels import parse_metric
     from cmmd_bench.types import ClipSpec
@@ -63,6 +67,7 @@ def validate(
     from cmmd_bench.validation.study import validate as run
     from cmmd_bench.validation.verdicts import verdicts
 
+    choose_device(device)
     if out is not None:
         require_writable(out)
     height, width = parse_size(size)

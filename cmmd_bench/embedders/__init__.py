@@ -17,6 +17,7 @@ from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
+from cmmd_bench.embedders.device import CPU, device
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.types import Embedder
 
@@ -60,25 +61,30 @@ def names() -> list[str]:
     return sorted(name for name, family in FAMILIES.items() if not (family.weights or family.package))
 
 
-@cache
 def get_embedder(name: str) -> Embedder:
-    """The embedder called `name`, built once per process.
+    """The embedder called `name`, built once per process and device (`cmmd_bench.embedders.device`).
 
     Raises UserError with the nearest name if there is none, and with what to do if its weights or package are missing.
     """
+    return _built(name, device())
+
+
+@cache
+def _built(name: str, where: str) -> Embedder:
     family_name, colon, variant = name.partition(":")
     if family_name not in FAMILIES:
         raise unknown_name("embedder", name, FAMILIES)
     family = FAMILIES[family_name]
     module, _, attribute = family.home.partition(":")
     factory: Callable[..., Embedder] = getattr(import_module(module), attribute)
-    if family.variants:
-        return factory(variant)
-    if colon:
+    if colon and not family.variants:
         raise UserError(f"embedder {family_name!r} has no variants, found {name!r}. Use {family_name!r}.")
-    return factory()
+    chosen = (variant,) if family.variants else ()
+    return factory(*chosen, device=where) if family.weights else factory(*chosen)
 
 
 def identity(embedder: Embedder) -> str:
-    """What names an embedder's features in caches and manifests: name, version and weights."""
-    return f"{embedder.name}/{embedder.version}/{embedder.digest}"
+    """What names an embedder's features in caches and manifests: name, version, weights, and the device if it is none
+    of the CPU's, which all agree to the bit."""
+    where = getattr(embedder, "device", CPU)
+    return f"{embedder.name}/{embedder.version}/{embedder.digest}" + ("" if where == CPU else f"/{where}")

@@ -20,7 +20,7 @@ class ClapEmbedder:
     """Rows of one network for windows of `seconds` that start every second, (ceil(T / sample_rate), D) per clip.
 
     rate: Hz that the network hears; scale: 16-bit samples to its input; network: (1, 1, frames, bands) to (1, D);
-    unit: whether rows are brought to length 1.
+    unit: whether rows are brought to length 1; device: where the network is.
     """
 
     name: str
@@ -31,6 +31,7 @@ class ClapEmbedder:
     front_end: FrontEnd
     network: Callable[[torch.Tensor], torch.Tensor]
     unit: bool
+    device: str = "cpu"
     version: str = VERSION
     modality: Modality = "audio"
 
@@ -45,7 +46,9 @@ class ClapEmbedder:
 
     @torch.inference_mode()
     def _row(self, window: NDArray[np.float32]) -> Features:
-        row = self.network(torch.from_numpy(log_mel(window, self.front_end))[None, None])
+        spectrogram = torch.from_numpy(log_mel(window, self.front_end))[None, None].to(self.device)
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            row = self.network(spectrogram)
         if self.unit:
             row = torch.nn.functional.normalize(row, dim=-1)
-        return row.numpy()
+        return row.cpu().numpy()

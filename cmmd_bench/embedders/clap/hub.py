@@ -31,23 +31,24 @@ PREPROCESSOR = "preprocessor_config.json"
 TENSORS = ("model.safetensors", "pytorch_model.bin")
 
 
-def open_clap_hub(variant: str) -> ClapEmbedder:
+def open_clap_hub(variant: str, *, device: str = "cpu") -> ClapEmbedder:
     """A CLAP model by its registered Hub name or its folder; UserError with what to do if it is not here."""
     if not variant:
         raise UserError("clap-hub needs a model, such as clap-hub:laion/clap-htsat-unfused or clap-hub:FOLDER.")
     name = f"clap-hub:{variant}"
     if Path(variant).is_dir():
-        return hub_clap(Path(variant), name=name)
-    return hub_clap(weights_folder(variant), name=name, digest=weights_digest(variant))
+        return hub_clap(Path(variant), name=name, device=device)
+    return hub_clap(weights_folder(variant), name=name, digest=weights_digest(variant), device=device)
 
 
-def hub_clap(folder: Path, *, name: str, digest: str | None = None) -> ClapEmbedder:
+def hub_clap(folder: Path, *, name: str, digest: str | None = None, device: str = "cpu") -> ClapEmbedder:
     """An embedder from a folder as the Hub keeps it; `digest` is taken from the files if it is not given.
 
     Raises UserError (environment): a file is missing, or the folder holds something else than a CLAP model at 48 kHz.
     """
     preparation = _json(folder / PREPROCESSOR) if (folder / PREPROCESSOR).is_file() else None
     tower, fused = load_hub(folder, what=name)
+    tower.to(device)
     return ClapEmbedder(
         name=name,
         digest=digest if digest is not None else _digest(folder),
@@ -57,6 +58,7 @@ def hub_clap(folder: Path, *, name: str, digest: str | None = None) -> ClapEmbed
         front_end=_front_end(preparation, fused=fused, path=folder / PREPROCESSOR),
         network=_fused(tower) if fused else lambda spectrogram: tower(spectrogram).audio_embeds,
         unit=True,
+        device=device,
     )
 
 
@@ -83,7 +85,9 @@ def _fused(tower: torch.nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
     short = torch.zeros(1, 1, dtype=torch.bool)
 
     def embed(spectrogram: torch.Tensor) -> torch.Tensor:
-        embeds: torch.Tensor = tower(spectrogram.expand(-1, 4, -1, -1), is_longer=short).audio_embeds
+        embeds: torch.Tensor = tower(
+            spectrogram.expand(-1, 4, -1, -1), is_longer=short.to(spectrogram.device)
+        ).audio_embeds
         return embeds
 
     return embed

@@ -22,22 +22,23 @@ UNUSED = ("text_branch.", "text_transform.", "text_projection.", "audio_transfor
 _PROJECTION = {"audio_projection.linear1.": "audio_projection.0.", "audio_projection.linear2.": "audio_projection.2."}
 
 
-def open_laion_audio() -> ClapEmbedder:
+def open_laion_audio(*, device: str = "cpu") -> ClapEmbedder:
     """`clap-laion-audio` with the registered checkpoint; UserError with the command to get it if it is not here."""
-    return _registered("clap-laion-audio", TINY)
+    return _registered("clap-laion-audio", TINY, device)
 
 
-def open_laion_music() -> ClapEmbedder:
+def open_laion_music(*, device: str = "cpu") -> ClapEmbedder:
     """`clap-laion-music` with the registered checkpoint; UserError with the command to get it if it is not here."""
-    return _registered("clap-laion-music", BASE)
+    return _registered("clap-laion-music", BASE, device)
 
 
-def laion_clap(path: Path, size: Size, *, name: str, digest: str) -> ClapEmbedder:
+def laion_clap(path: Path, size: Size, *, name: str, digest: str, device: str = "cpu") -> ClapEmbedder:
     """An embedder from a checkpoint of LAION's training code, whole or its state dict alone.
 
     Raises UserError (environment) if the file holds anything else than this network; see `key_map.take`.
     """
     tower, front_end = load_laion(path, size, what=name)
+    tower.to(device)
     return ClapEmbedder(
         name=name,
         digest=digest,
@@ -47,6 +48,7 @@ def laion_clap(path: Path, size: Size, *, name: str, digest: str) -> ClapEmbedde
         front_end=front_end,
         network=lambda spectrogram: tower(spectrogram).audio_embeds,
         unit=True,
+        device=device,
     )
 
 
@@ -64,8 +66,8 @@ def load_laion(path: Path, size: Size, *, what: str) -> tuple[torch.nn.Module, F
     return tower, published_front_end(tensors, prefix=LAION_HTSAT, hop=HOP, filters=filters, what=what)
 
 
-def _registered(name: str, size: Size) -> ClapEmbedder:
-    return laion_clap(weights_file(name), size, name=name, digest=weights_digest(name))
+def _registered(name: str, size: Size, device: str) -> ClapEmbedder:
+    return laion_clap(weights_file(name), size, name=name, digest=weights_digest(name), device=device)
 
 
 def _source(name: str) -> Source:

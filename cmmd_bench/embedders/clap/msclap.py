@@ -60,12 +60,13 @@ class Network(torch.nn.Module):
         return projected
 
 
-def open_clap_2023() -> ClapEmbedder:
+def open_clap_2023(*, device: str = "cpu") -> ClapEmbedder:
     """`clap-2023` with the registered checkpoint; UserError with the command to get it if it is not here."""
-    return microsoft_clap(weights_file("clap-2023"), name="clap-2023", digest=weights_digest("clap-2023"))
+    path, digest = weights_file("clap-2023"), weights_digest("clap-2023")
+    return microsoft_clap(path, name="clap-2023", digest=digest, device=device)
 
 
-def microsoft_clap(path: Path, *, name: str, digest: str) -> ClapEmbedder:
+def microsoft_clap(path: Path, *, name: str, digest: str, device: str = "cpu") -> ClapEmbedder:
     """An embedder from a checkpoint of msclap's 2023 version.
 
     Raises UserError (environment) if the file holds anything else than this network; see `key_map.take`.
@@ -78,8 +79,9 @@ def microsoft_clap(path: Path, *, name: str, digest: str) -> ClapEmbedder:
         seconds=SECONDS,
         scale=unit_scale,
         front_end=front_end,
-        network=network,
+        network=network.to(device),
         unit=False,
+        device=device,
     )
 
 
