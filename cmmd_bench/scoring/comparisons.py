@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.metrics import per_clip_fad
@@ -22,7 +23,6 @@ from cmmd_bench.metrics.neighbours import neighbour_scores
 from cmmd_bench.metrics.pairwise import median_distance
 from cmmd_bench.metrics.set_comparison import compare_frechet, compare_mmd
 from cmmd_bench.plugins import RESERVED
-from cmmd_bench.scoring.alignment import judge
 from cmmd_bench.scoring.index import Scored
 from cmmd_bench.scoring.limits import LIMIT_GROUPS, at_infinity
 from cmmd_bench.scoring.measures import Scorer
@@ -72,13 +72,15 @@ def compare_models(
     """Every pair of models under every metric of their task.
 
     models, metrics: names and labels to compare; none means all. Without names the built-in rows take part only if
-    there are fewer than two models. Raises UserError for an unknown name or fewer than two rows.
+    there are fewer than two models. Raises UserError for an unknown name and where no metric has two rows.
     """
     todo = pairs(scored, models=models, metrics=metrics)
     found = []
-    for metric, a, b in todo:
-        found.append(_compared(metric, a, b, scored.scorer))
-        advance()
+    # One thread, as in scoring: sums in BLAS depend on how many share them.
+    with threadpool_limits(limits=1):
+        for metric, a, b in todo:
+            found.append(_compared(metric, a, b, scored.scorer))
+            advance()
     known = [i for i, comparison in enumerate(found) if comparison.difference is not None]
     adjusted = holm([d.p_value for i in known if (d := found[i].difference) is not None])
     for i, p_value in zip(known, adjusted, strict=True):
@@ -90,18 +92,22 @@ def compare_models(
 def pairs(
     scored: Scored, *, models: Sequence[str] = (), metrics: Sequence[str] = ()
 ) -> list[tuple[Metric, RowOfTable, RowOfTable]]:
-    """What `compare_models` will compare."""
+    """What `compare_models` will compare; UserErrors as there."""
     rows = _chosen(scored.rows, models)
     labels = {metric.label for metric in scored.metrics}
     for label in metrics:
         if label not in labels:
             raise unknown_name("metric in this table", label, labels)
-    return [
+    found = [
         (metric, a, b)
         for metric in scored.metrics
         if not metrics or metric.label in metrics
         for a, b in combinations([row for row in rows if row.task == metric.task], 2)
     ]
+    if not found:
+        does = ", ".join(f"{row.model} ({row.task})" for row in rows)
+        raise UserError(f"no metric has two rows of its task to compare: {does}. Choose other rows or metrics.")
+    return found
 
 
 def difference_between(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Scorer) -> Difference | None:
@@ -111,17 +117,14 @@ def difference_between(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Sco
         values = [_judged(metric, row, scorer) for row in (a, b)]
         conditions = [[sample.condition for sample in row.samples] for row in (a, b)]
         return compare_values(values[0], conditions[0], values[1], conditions[1], paired=paired)
-    both = [sides(metric, row.samples, scorer.features, scorer.reference) for row in (a, b)]
+    x, y = _same_real(*(sides(metric, row.samples, scorer.features, scorer.reference) for row in (a, b)))
     if metric.metric == "fad-clip":
-        clips = [per_clip_fad(side.clips(), side.reference()) for side in both]
-        return compare_values(clips[0], both[0].clusters, clips[1], both[1].clusters, paired=paired)
-    x, y = both
-    # Ground truths of the conditions that both answered; a condition that one side lacks is left out of all three.
-    real = x if set(x.real) <= set(y.real) else y
-    labels = real.real_labels() if paired else None
+        clips = [per_clip_fad(side.clips(), side.reference()) for side in (x, y)]
+        return compare_values(clips[0], x.clusters, clips[1], y.clusters, paired=paired)
+    labels = x.real_labels()
     if metric.metric in ("fvd", "fad"):
         ddof = dialect(metric.dialect).ddof if metric.dialect else 1
-        reference = real.y() if labels else real.reference(ddof)
+        reference = x.y() if labels else x.reference(ddof)
         return compare_frechet(
             *(x.x(), x.labels(), y.x(), y.labels(), reference),
             reference_conditions=labels,
@@ -129,9 +132,9 @@ def difference_between(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Sco
             ddof=ddof,
         )
     if metric.metric == "kvd" and metric.dialect is None:
-        return compare_mmd(x.x(), x.labels(), y.x(), y.labels(), real.y(), reference_conditions=labels, paired=paired)
+        return compare_mmd(x.x(), x.labels(), y.x(), y.labels(), x.y(), reference_conditions=labels, paired=paired)
     if metric.metric == "kad":
-        return _compare_kad(x, y, real, labels, paired)
+        return _compare_kad(x, y, labels, paired)
     if metric.metric in ("fvd-inf", "fad-inf"):
         return _compare_limits(x, y, paired)
     if metric.metric in ("precision", "recall", "density", "coverage"):
@@ -139,9 +142,18 @@ def difference_between(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Sco
     raise ValueError(f"dialect {metric.dialect} of {metric.metric} is for its value alone; compare {metric.metric}")
 
 
-def _compare_kad(x: Sides, y: Sides, real: Sides, labels: list[str] | None, paired: bool) -> Difference | None:
+def _same_real(x: Sides, y: Sides) -> tuple[Sides, Sides]:
+    """Both against the same real clips: a condition that one side lacks leaves the ground truths as well."""
+    of_y = set(y.real)
+    common = tuple(name for name in x.real if name in of_y)
+    if len(common) < 2:
+        raise ValueError(f"needs at least 2 ground truths of conditions that both answered, found {len(common)}")
+    return replace(x, real=common), replace(y, real=common)
+
+
+def _compare_kad(x: Sides, y: Sides, labels: list[str] | None, paired: bool) -> Difference | None:
     """In units of 100 MMD², as KAD is."""
-    rows = real.y()
+    rows = x.y()
     centre = rows.mean(axis=0, dtype=np.float64)
     difference = compare_mmd(
         *(x.x() - centre, x.labels(), y.x() - centre, y.labels(), rows - centre),
@@ -195,19 +207,21 @@ def _chosen(rows: Sequence[RowOfTable], models: Sequence[str]) -> list[RowOfTabl
     for name in models:
         if name not in names:
             raise unknown_name("row in this table", name, names)
-    chosen = list(models) or [name for name in names if name not in RESERVED]
-    if len(chosen) < 2:
-        chosen = list(models) if models else names
+    chosen = list(dict.fromkeys(models)) or [name for name in names if name not in RESERVED]
+    if len(chosen) < 2 and not models:
+        chosen = names
     if len(chosen) < 2:
         raise UserError(f"a comparison needs two rows, found {', '.join(chosen) or 'none'}. Known: {', '.join(names)}.")
     return [row for row in rows if row.model in chosen]
 
 
 def _judged(metric: Metric, row: RowOfTable, scorer: Scorer) -> list[float | None]:
-    if isinstance(metric, SetMetric):
-        raise TypeError("set metrics have no value per clip")
-    judged = [judge(metric, s, scorer.views, seconds=scorer.seconds, fps=scorer.fps) for s in row.samples]
-    return [None if judgement is None else judgement.value for judgement in judged]
+    """One value a sample; ValueError with the table's own reason where no sample has one."""
+    result, per_clip = scorer.score(metric, row)
+    if result.value is None:
+        raise ValueError(result.why)
+    values = {clip.id: clip.value for clip in per_clip}
+    return [values.get(sample.id) for sample in row.samples]
 
 
 def _answer_the_same(a: RowOfTable, b: RowOfTable) -> bool:

@@ -10,15 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from cmmd_bench.atomic import write_json
 from cmmd_bench.embedders.cache import FeatureCache
 from cmmd_bench.errors import UserError
 from cmmd_bench.extraction import Views
 from cmmd_bench.scoring.measures import Scorer
 from cmmd_bench.scoring.samples import RowOfTable, Sample
-from cmmd_bench.suites.metrics import Metric, MetricConfig
+from cmmd_bench.suites.metrics import METRICS, Metric
 from cmmd_bench.types import Event, Truth
 
 SCHEMA = 1
@@ -63,11 +61,11 @@ def read_index(folder: Path) -> Scored:
         schema = table["schema"]
         if schema > SCHEMA:
             raise UserError(f"{path} has schema {schema}; this version reads up to {SCHEMA}. Upgrade cmmd-bench.")
-        metrics: list[Metric] = [TypeAdapter(MetricConfig).validate_python(entry) for entry in table["metrics"]]
+        metrics = [METRICS[entry["metric"]].model_validate(entry) for entry in table["metrics"]]
         rows = [_row(entry) for entry in table["rows"]]
         views = Views(FeatureCache(), table["views"])
         scorer = Scorer(views, table["reference"], table["seconds"], table["fps"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{path} cannot be read ({type(error).__name__}: {error}). Score the clips again.") from None
     return Scored(rows, metrics, scorer)
 
