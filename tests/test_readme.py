@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from cmmd_bench.cli import app
+from cmmd_bench.scoring.catalogue import CATALOGUE, NETWORKS
 from cmmd_bench.testing import check_generator
 
 ROOT = Path(__file__).parents[1]
@@ -57,3 +58,11 @@ def test_ci_runs_the_line_for_tests():
 def test_pictures_are_there():
     for path in re.findall(r"\]\((docs/[^)]+)\)", README):
         assert (ROOT / path).is_file(), path
+
+
+@pytest.mark.parametrize("entry", [*CATALOGUE, *NETWORKS], ids=lambda entry: entry.name)
+def test_the_tables_say_what_the_catalogue_says_and_link_to_the_proof(entry):
+    *cells, agreement, test = entry
+    cells[0] = ", ".join(f"`{name}`" for name in cells[0].split(", "))
+    assert f"| {' | '.join([*cells, f'[{agreement}](tests/{test})'])} |" in README
+    assert (ROOT / "tests" / test).is_file()

@@ -48,16 +48,23 @@ def metrics(
     """
     from cmmd_bench.cli.output import print_json, print_table
     from cmmd_bench.embedders import FAMILIES
-    from cmmd_bench.scoring.catalogue import CATALOGUE
+    from cmmd_bench.scoring.catalogue import CATALOGUE, NETWORKS
 
     embedders = [
         {"embedder": name, "variants": family.variants, "needs": ", ".join(_needs(family)) or "nothing"}
         for name, family in FAMILIES.items()
     ]
     if json:
-        print_json({"metrics": [entry._asdict() for entry in CATALOGUE], "embedders": embedders})
+        print_json(
+            {
+                "metrics": [entry._asdict() for entry in CATALOGUE],
+                "networks": [network._asdict() for network in NETWORKS],
+                "embedders": embedders,
+            }
+        )
         return
-    print_table(list(CATALOGUE[0]._fields), [list(map(str, entry)) for entry in CATALOGUE])
+    columns = [field for field in CATALOGUE[0]._fields if field != "test"]
+    print_table(columns, [[getattr(entry, field) for field in columns] for entry in CATALOGUE])
     print_table(["embedder", "variants, after a colon", "needs"], [list(line.values()) for line in embedders])
 
 
