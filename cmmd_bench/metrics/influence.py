@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from cmmd_bench.metrics.checks import Rows, check_same_width, feature_rows
 from cmmd_bench.metrics.frechet import Distribution, as_gaussian
 from cmmd_bench.metrics.gaussian import Gaussian
+from cmmd_bench.metrics.intervals import frechet_interval
 from cmmd_bench.metrics.jackknife import Interval, Labels, cluster_numbers, cluster_sums, t_interval
 
 Array = NDArray[np.float64]
@@ -87,7 +88,25 @@ def frechet_influence_interval(
     """value ± t(C - 1)·standard error, for the value at this n; None for fewer than 2 clusters."""
     if len(set(np.asarray(clusters).tolist())) < 2:
         return None
+    return _interval(frechet_influence(x, clusters, reference, ddof=ddof), level)
+
+
+def best_frechet_interval(
+    x: Rows, clusters: Labels, reference: Distribution, *, ddof: int = 1, level: float = 0.95
+) -> Interval | None:
+    """Interval for the value at this n, by the way that covers best: influence function or delete-group jackknife.
+
+    The first where set and reference span all features, the second where rows are too few for that. None as there.
+    """
+    if len(set(np.asarray(clusters).tolist())) < 2:
+        return None
     influence = frechet_influence(x, clusters, reference, ddof=ddof)
+    if influence.full_rank:
+        return _interval(influence, level)
+    return frechet_interval(x, clusters, reference, ddof=ddof, level=level)
+
+
+def _interval(influence: Influence, level: float) -> Interval:
     count = len(influence.labels)
     method = f"influence function over {count} generated clusters, reference fixed"
     if not influence.full_rank:

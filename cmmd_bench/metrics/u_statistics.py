@@ -86,7 +86,7 @@ class CrossSums:
 
 
 def pair_sums(blocks: Iterable[tuple[slice, Array]]) -> PairSums:
-    """From blocks of rows of h (m, m), each with the range of its rows; the diagonal is left out."""
+    """From blocks of rows of h (m, m), each with the range of its rows; the diagonal is left out (set to 0 in them)."""
     rows, squares = [], 0.0
     for block, values in blocks:
         at = np.arange(block.start, block.stop)

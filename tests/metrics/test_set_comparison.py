@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 
 from cmmd_bench.metrics import GaussianStatistics, frechet_distance, polynomial_mmd
-from cmmd_bench.metrics.comparison import compare_statistic
+from cmmd_bench.metrics.comparison import compare_statistic, compare_values
+from cmmd_bench.metrics.influence import frechet_influence
+from cmmd_bench.metrics.leave_out import frechet_leave_out, mmd_leave_out
+from cmmd_bench.metrics.mmd_variance import mmd_bootstrap_interval, mmd_exact_interval
 from cmmd_bench.metrics.relative_mmd import relative_mmd_test
 from cmmd_bench.metrics.set_comparison import compare_frechet, compare_mmd
 
@@ -223,3 +226,25 @@ def test_the_relative_test_refuses_what_does_not_fit():
         relative_mmd_test(a[:3], b[:3], a)
     with pytest.raises(ValueError, match="too large for this kernel"):
         relative_mmd_test(a * 1e90, b, a)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_inputs_are_never_modified(dtype):
+    a, b, _ = (array.astype(dtype) if array.dtype.kind == "f" else array for array in map(np.asarray, two_models(30)))
+    reference, labels = rows(31, 40).astype(dtype), np.arange(90) // 3
+    inputs = [a, b, reference, labels]
+    before = [array.copy() for array in inputs]
+    for array in inputs:
+        array.flags.writeable = False
+    compare_frechet(a, labels, b, labels, reference)
+    compare_mmd(a, labels, b, labels, reference)
+    relative_mmd_test(a, b, reference, clusters_a=labels, clusters_b=labels)
+    compare_values(a[:, 0].astype(float), labels, b[:, 0].astype(float), labels)
+    frechet_influence(a, labels, reference)
+    frechet_leave_out(a, labels, reference)
+    mmd_leave_out(a, labels, reference)
+    mmd_bootstrap_interval(a, reference, clusters=labels, replicates=100)
+    for reference_is in ("fixed", "sample"):
+        mmd_exact_interval(a, reference, clusters=labels, reference_is=reference_is)
+    for array, copy in zip(inputs, before, strict=True):
+        assert np.array_equal(array, copy)
