@@ -102,7 +102,7 @@ def _show(found: "Validation", judged: "list[Verdict]") -> None:
     ]
     title = (
         f"the level from which each metric sees a fault, on {found.clips[0]} clips against {found.clips[1]} "
-        "(5 %, corrected over all levels of the metric)"
+        "(5 %, corrected over the levels of each fault)"
     )
     print_table(["fault", *metrics], rows, title=title)
     note(

@@ -1,7 +1,7 @@
 """What a curve says about its metric: from which level it sees the fault, whether it falls steadily, or sees nothing.
 
-A level is seen when the metric is worse there than on untouched clips, p at most 5 % after Holm's correction over all
-levels of all curves of one metric. `rewards`: it is better there, by the same test. A curve is monotone when no
+A level is seen when the metric is worse there than on untouched clips, p at most 5 % after Holm's correction over the
+levels of the fault. `rewards`: it is better there, by the same test. A curve is monotone when no
 step back is larger than the noise of the two levels. Time shifts are judged up to the first level at chance only: music
 that is late by a whole beat is in step again.
 """
@@ -42,23 +42,14 @@ class Verdict:
 
 def verdicts(validation: Validation) -> list[Verdict]:
     """One verdict for each curve, in their order."""
-    p_values = _corrected(validation)
-    return [_verdict(curve, p_values[i]) for i, curve in enumerate(validation.curves)]
+    return [_verdict(curve, _corrected(curve)) for curve in validation.curves]
 
 
-def _corrected(validation: Validation) -> list[list[float | None]]:
-    """Holm's p-value of every step, over all steps of a metric."""
-    table: list[list[float | None]] = [[None] * len(curve.steps) for curve in validation.curves]
-    for label in {curve.metric.label for curve in validation.curves}:
-        known = [
-            (i, k, step.harm.p_value)
-            for i, curve in enumerate(validation.curves)
-            for k, step in enumerate(curve.steps)
-            if curve.metric.label == label and step.harm is not None
-        ]
-        for (i, k, _), adjusted in zip(known, holm([p for _, _, p in known]), strict=True):
-            table[i][k] = adjusted
-    return table
+def _corrected(curve: Curve) -> list[float | None]:
+    """Holm's p-value of every step, over the levels of the fault."""
+    known = [step.harm.p_value for step in curve.steps if step.harm is not None]
+    adjusted = iter(holm(known))
+    return [None if step.harm is None else next(adjusted) for step in curve.steps]
 
 
 def _verdict(curve: Curve, p_values: list[float | None]) -> Verdict:
