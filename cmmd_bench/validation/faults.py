@@ -46,7 +46,7 @@ FAULTS = (
     Fault("low-pass", "sound", "octaves", (1, 2, 3, 4), sound_faults.lowpassed),
     Fault("gain", "sound", "dB", (3, 6, 12, 24), sound_faults.quieter),
     Fault("silence", "sound", "share of the clip", (0.125, 0.25, 0.5, 1), sound_faults.muted),
-    Fault("sound-codec", "sound", "halvings of 64 kbit/s", (0, 1, 2, 3), sound_faults.compressed),
+    Fault("sound-codec", "sound", "halvings of 64 kbit/s", (0, 1, 2, 3), sound_faults.compressed, "2"),
     Fault("sound-late", "shift", "seconds", (0.04, 0.1, 0.2, 0.4, 1.0)),
     Fault("sound-early", "shift", "seconds", (-0.04, -0.1, -0.2, -0.4, -1.0)),
     Fault("sound-swap", "swap", "share of the clips", (0.25, 0.5, 0.75, 1)),

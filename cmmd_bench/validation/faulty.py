@@ -6,6 +6,7 @@ A faulty clip depends on its item, fault and level alone: what is random is draw
 import hashlib
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil
 from typing import cast
 
 import numpy as np
@@ -33,7 +34,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Faulty:
-    """Makes clips of `spec` from those of `dataset`, which are longer by `margin` seconds at either end."""
+    """Makes clips of `spec` from those of `dataset`, which are longer by `margin` seconds at either end (`longer`)."""
 
     dataset: Dataset
     spec: ClipSpec
@@ -62,7 +63,8 @@ class Faulty:
 
     def truth(self, item: Item) -> Truth:
         """What is known of the item, in the time of the clips that are made."""
-        start, end = self.margin, self.margin + self.spec.seconds
+        start = float(whole_frames(self.margin, self.spec))
+        end = start + self.spec.seconds
         beats, events = item.truth.beats, item.truth.events
         return Truth(
             beats=None if beats is None else tuple(t - start for t in beats if start <= t < end),
@@ -91,18 +93,26 @@ class Faulty:
     def _cut(self, whole: Clip, *, late: float = 0.0) -> Clip:
         """The middle; the sound from `late` seconds before it, so that it is heard that much later."""
         video, audio = whole.video, whole.audio
+        start = whole_frames(self.margin, self.spec)
         if video is not None:
-            first = round(Fraction(self.margin) * whole.fps)
+            first = round(start * self.spec.fps)
             video = video[first : first + self.spec.frames]
         if audio is not None:
-            first = round((self.margin - late) * whole.sample_rate)
+            # Two rounded lengths may be a sample longer than their rounded sum.
+            first = min(round((start - late) * whole.sample_rate), len(audio) - self.spec.samples)
             audio = audio[first : first + self.spec.samples]
         return Clip(video, whole.fps, audio, whole.sample_rate)
 
 
 def longer(spec: ClipSpec, margin: float) -> ClipSpec:
     """The specification of the clips that `Faulty` cuts from."""
-    return ClipSpec(spec.seconds + 2 * margin, spec.fps, spec.height, spec.width, spec.sample_rate)
+    seconds = spec.seconds + 2 * float(whole_frames(margin, spec))
+    return ClipSpec(seconds, spec.fps, spec.height, spec.width, spec.sample_rate)
+
+
+def whole_frames(margin: float, spec: ClipSpec) -> Fraction:
+    """The margin, or the next longer one that ends with a frame: picture and sound are cut at one instant."""
+    return ceil(Fraction(margin).limit_denominator(1_000_000) * spec.fps) / spec.fps
 
 
 def share(item: Item) -> float:

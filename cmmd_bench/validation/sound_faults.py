@@ -11,6 +11,9 @@ import numpy as np
 
 from cmmd_bench.types import Audio
 
+LOW_RATES = (8000, 11025, 12000, 16000, 22050, 24000)
+"""Hz, at which MP3 goes down to 8 kbit/s; above, every rate below 32 kbit/s would be 32."""
+
 
 def noisy(audio: Audio, sample_rate: int, level: float, rng: np.random.Generator) -> Audio:
     """White noise; level: dB by which the noise lies above a signal-to-noise ratio of 40 dB, so 40 is 0 dB SNR."""
@@ -45,7 +48,7 @@ def compressed(audio: Audio, sample_rate: int, level: float, rng: np.random.Gene
     """Through an MP3 of ever fewer bits and back; level: halvings of 64 kbit/s. The codec's delay is taken out."""
     import av
 
-    rate = min((8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000), key=lambda r: abs(r - sample_rate))
+    rate = min(LOW_RATES, key=lambda r: abs(r - sample_rate))
     kbit = 64 / 2**level
     out = BytesIO()
     with av.open(out, "w", format="mp3") as container:
@@ -56,7 +59,8 @@ def compressed(audio: Audio, sample_rate: int, level: float, rng: np.random.Gene
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     out.seek(0)
-    with av.open(out, "r") as container:
+    # Named, because a clip of a single packet is too short to be recognised.
+    with av.open(out, "r", format="mp3") as container:
         parts = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
     back = _at_rate(np.concatenate(parts).astype(np.float32), rate, sample_rate)
     return np.clip(_aligned(back, audio), -1, 1)
