@@ -2,13 +2,12 @@
 
 conv3d-random, i3d:tats, ...   an embedder (`cmmd_bench.embedders`): features (n, D)
 i3d@16f64                      the same, shown the first 16 frames scaled to 64 x 64 pixels
-beats:librosa                  a beat tracker: times (n,) in seconds
+beats:librosa                  a beat tracker (`cmmd_bench.trackers`): times (n,) in seconds
 onsets:fine                    an onset detector under named settings: times in seconds and strengths (n, 2)
 motion                         mean optical flow at each frame (F,)
 levels                         `cmmd_bench.levels`
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -19,18 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmmd_bench import levels
-from cmmd_bench.embedders import get_embedder, identity, names
+from cmmd_bench.embedders import get_embedder, identity, names, network, split_window
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.media.picture import fitted
-from cmmd_bench.metrics import beat_times
-from cmmd_bench.metrics.beat_tracking import BeatTracker
 from cmmd_bench.metrics.motion import flow_motion
 from cmmd_bench.metrics.onset_detection import ONSET_SETTINGS, detect_onsets
+from cmmd_bench.trackers import Tracker, get_tracker
 from cmmd_bench.types import Clip, Embedder, Modality
 
 Array = NDArray[Any]
-
-TRACKERS: dict[str, BeatTracker] = {"librosa": beat_times}
 
 MOTION_VERSION = "1"
 
@@ -42,12 +38,14 @@ class Extractor:
     """From a clip to an array; `modality` is the side it needs, None if it takes what there is.
 
     slow: a network that takes seconds for a clip, so that few clips are worth a process
+    model: of an embedder, its identity without the device that it runs on
     """
 
     identity: str
     modality: Modality | None
     see: Callable[[Clip], Array]
     slow: bool = False
+    model: str = ""
 
 
 def get_extractor(name: str) -> Extractor:
@@ -55,10 +53,8 @@ def get_extractor(name: str) -> Extractor:
     if name == "levels":
         return Extractor(f"levels/{levels.VERSION}", None, levels.levels)
     if name.startswith("beats:"):
-        tracker = name.removeprefix("beats:")
-        if tracker not in TRACKERS:
-            raise unknown_name("beat tracker", tracker, TRACKERS)
-        return Extractor(f"{name}/{_version('librosa')}", "audio", partial(_track, TRACKERS[tracker]))
+        tracker = get_tracker(name.removeprefix("beats:"))
+        return Extractor(f"{name}/{tracker.source}", "audio", partial(_track, tracker))
     if name.startswith("onsets:"):
         settings = name.removeprefix("onsets:")
         if settings not in ONSET_SETTINGS:
@@ -67,19 +63,19 @@ def get_extractor(name: str) -> Extractor:
         return Extractor(f"{name}/{written}", "audio", partial(_detect, settings))
     if name == "motion":
         return Extractor(f"motion/{MOTION_VERSION}/{_version('opencv-python-headless')}", "video", _move)
-    windowed = re.fullmatch(r"(.+)@(\d+)f(\d+)", name)
-    base = windowed[1] if windowed else name
+    base, window = split_window(name)
     embedder, slow = get_embedder(base), base not in names()
-    if windowed is None:
-        return Extractor(identity(embedder), embedder.modality, embedder.embed, slow)
+    if window is None:
+        return Extractor(identity(embedder), embedder.modality, embedder.embed, slow, network(embedder))
     if embedder.modality != "video":
         raise UserError(f"{name} asks for frames, but {embedder.name} looks at {embedder.modality}. Leave them out.")
-    frames, size = int(windowed[2]), int(windowed[3])
+    frames, size = window
+    shown = f"@{frames}f{size}"
     see = partial(_embed_window, embedder, frames, size)
-    return Extractor(f"{identity(embedder)}@{frames}f{size}", "video", see, slow)
+    return Extractor(identity(embedder) + shown, "video", see, slow, network(embedder) + shown)
 
 
-def _track(tracker: BeatTracker, clip: Clip) -> Array:
+def _track(tracker: Tracker, clip: Clip) -> Array:
     if clip.audio is None:
         raise ValueError("beats need audio, found a clip without it")
     return tracker(clip.audio, clip.sample_rate)

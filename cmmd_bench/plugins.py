@@ -1,8 +1,10 @@
-"""Generators by entry point, group `cmmd_bench.generators`: listing imports nothing, loading a name imports one module.
+"""Plugins by entry point: listing imports nothing, loading a name imports one module.
 
-The bundled generators register the same way as a third party's. A name of the form `module:Class` is loaded directly,
-for a model that is not packaged. Whatever is wrong with a plugin is a UserError that names the plugin, its
-distribution and the cause, and only when that plugin is asked for.
+cmmd_bench.generators      models that are benchmarked; the bundled ones register the same way as a third party's
+cmmd_bench.beat_trackers   what hears beats (`cmmd_bench.trackers`)
+
+A name of the form `module:object` is loaded directly, for code that is not packaged. Whatever is wrong with a plugin is
+a UserError that names the plugin, its distribution and the cause, and only when that plugin is asked for.
 """
 
 import subprocess
@@ -11,36 +13,41 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cmmd_bench.content import content_digest
 from cmmd_bench.contract import tasks_violation
 from cmmd_bench.errors import ENVIRONMENT, UserError, unknown_name
 from cmmd_bench.types import Generator
 
-GROUP = "cmmd_bench.generators"
 RESERVED = ("ground-truth", "shuffled", "noise")
 """Names of the built-in ceiling and floors (`cmmd_bench.baselines`), present in every table."""
 
 
-def installed() -> dict[str, list[EntryPoint]]:
-    """Every registered generator by name, nothing imported. More than one entry means that two packages collide."""
+class Slot(NamedTuple):
+    """What plugins may bring: the group of their entry points, what messages call one, and names that are built in."""
+
+    group: str
+    what: str
+    built_in: tuple[str, ...]
+
+
+GENERATORS = Slot("cmmd_bench.generators", "generator", RESERVED)
+
+
+def installed(slot: Slot = GENERATORS) -> dict[str, list[EntryPoint]]:
+    """Every registered plugin by name, nothing imported. More than one entry means that two packages collide."""
     found: dict[str, list[EntryPoint]] = {}
-    for entry in entry_points(group=GROUP):
+    for entry in entry_points(group=slot.group):
         found.setdefault(entry.name, []).append(entry)
     return dict(sorted(found.items()))
 
 
 def load(name: str, options: Mapping[str, Any] | None = None) -> Generator:
     """Build the generator called `name` (or `module:Class`) with `options` as keyword arguments."""
-    entry = _find(name)
+    entry = find(name)
     label = describe(entry)
-    try:
-        factory = entry.load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a plugin may even call sys.exit at import
-        raise _failure(f"generator {label} could not be imported", error) from error
+    factory = imported(entry, GENERATORS)
     given = dict(options or {})
     try:
         generator = factory(**given)
@@ -49,17 +56,27 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Generator:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise _failure(f"generator {label} could not be built with {given}", error) from error
+        raise failure(f"generator {label} could not be built with {given}", error) from error
     _check_shape(label, generator)
     return generator  # type: ignore[no-any-return]  # checked just above
 
 
-def source(name: str) -> str:
-    """What code answers to `name`: distribution and version, or for `module:Class` a digest of the module's file.
+def imported(entry: EntryPoint, slot: Slot) -> Any:
+    """The object that an entry point names; UserError (environment) with the cause if its module does not import."""
+    try:
+        return entry.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may even call sys.exit at import
+        raise failure(f"{slot.what} {describe(entry)} could not be imported", error) from error
+
+
+def source(name: str, slot: Slot = GENERATORS) -> str:
+    """What code answers to `name`: distribution and version, or for `module:object` a digest of the module's file.
 
     Nothing of the plugin is run; two runs with different sources are different runs.
     """
-    entry = _find(name)
+    entry = find(name, slot)
     if entry.dist is not None:
         return f"{distribution(entry)} {entry.value}"
     try:
@@ -81,12 +98,19 @@ def distribution(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else ""
 
 
-def check(name: str, *, timeout: float = 120.0) -> str:
+def check(name: str, slot: Slot = GENERATORS, *, timeout: float = 120.0) -> str:
     """Import one plugin in a process of its own; "ok", or the first line of what went wrong."""
-    code = "import sys; from cmmd_bench.plugins import _find; _find(sys.argv[1]).load()"
+    code = (
+        "import sys; from cmmd_bench.plugins import Slot, find; "
+        "find(sys.argv[1], Slot(sys.argv[2], sys.argv[3], ())).load()"
+    )
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code, name], capture_output=True, text=True, timeout=timeout, check=False
+            [sys.executable, "-c", code, name, slot.group, slot.what],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"import took more than {timeout:.0f} s"
@@ -96,18 +120,24 @@ def check(name: str, *, timeout: float = 120.0) -> str:
     return lines[-1] if lines else f"import ended the process with exit code {done.returncode}"
 
 
-def _find(name: str) -> EntryPoint:
+def find(name: str, slot: Slot = GENERATORS) -> EntryPoint:
+    """The entry point of that name, or one made of `module:object`; UserError with the nearest name, or for two."""
     if ":" in name:
-        return EntryPoint(name.rpartition(":")[2], name, GROUP)
-    found = installed()
+        return EntryPoint(name.rpartition(":")[2], name, slot.group)
+    found = installed(slot)
     if name not in found:
-        raise unknown_name("generator", name, [*found, *RESERVED])
+        raise unknown_name(slot.what, name, [*found, *slot.built_in])
     # One distribution may be seen twice (an editable install beside its wheel): that is no collision.
     distinct = {(distribution(entry), entry.value): entry for entry in found[name]}
     if len(distinct) > 1:
         both = " and ".join(describe(entry) for entry in distinct.values())
-        raise UserError(f"two packages register a generator named {name!r}: {both}. Uninstall one of them.")
+        raise UserError(f"two packages register a {slot.what} named {name!r}: {both}. Uninstall one of them.")
     return found[name][0]
+
+
+def failure(what: str, error: BaseException) -> UserError:
+    """A UserError (environment) that says what failed and why."""
+    return UserError(f"{what}: {type(error).__name__}: {error}", exit_code=ENVIRONMENT)
 
 
 def _check_shape(label: str, generator: object) -> None:
@@ -120,7 +150,3 @@ def _check_shape(label: str, generator: object) -> None:
     wrong = tasks_violation(generator.tasks)  # type: ignore[attr-defined]  # its presence was checked just above
     if wrong is not None:
         raise UserError(f"generator {label}: {wrong}.", exit_code=ENVIRONMENT)
-
-
-def _failure(what: str, error: BaseException) -> UserError:
-    return UserError(f"{what}: {type(error).__name__}: {error}", exit_code=ENVIRONMENT)

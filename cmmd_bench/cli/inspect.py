@@ -97,12 +97,9 @@ def _needs(family: "Family") -> list[str]:
 
 def _lacks(suite: "Suite") -> str:
     """Which weights have to be got before a suite can run."""
-    from cmmd_bench.embedders import FAMILIES
-    from cmmd_bench.suites.metrics import SetMetric
+    from cmmd_bench.suites.needs import weights_needed
     from cmmd_bench.weights.registry import entries
     from cmmd_bench.weights.store import missing_files
 
-    families = {m.embedder.partition(":")[0] for m in suite.metrics if isinstance(m, SetMetric)}
-    wanted = sorted({name for family in families if family in FAMILIES for name in FAMILIES[family].weights})
-    lacking = [weights.name for weights in entries(wanted) if missing_files(weights)]
+    lacking = [weights.name for weights in entries(weights_needed(suite.metrics)) if missing_files(weights)]
     return f"after `weights get {' '.join(lacking)}`" if lacking else "yes"

@@ -1,9 +1,11 @@
 """What is given as text on the command line, read: model options, shards, rates and sizes."""
 
 import re
+import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from cmmd_bench.errors import UserError, unknown_name
@@ -26,6 +28,12 @@ def parse_options(models: Sequence[str], options: Sequence[str]) -> dict[str, Ma
             raise unknown_name("model among --models", name, by_short)
         table[by_short[name]][key] = _value(value)
     return dict(table)
+
+
+def import_from_here(names: Iterable[str]) -> None:
+    """Let `module:object` among `names` lie in the folder one stands in, where a console script does not look."""
+    if any(":" in name for name in names) and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
 
 
 def parse_shard(text: str) -> tuple[int, int]:

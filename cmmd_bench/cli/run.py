@@ -43,19 +43,19 @@ def run(
     """
     names = [name.strip() for name in models.split(",") if name.strip()]
     from cmmd_bench.cli.output import progress
-    from cmmd_bench.cli.parsing import parse_options, parse_shard
+    from cmmd_bench.cli.parsing import import_from_here, parse_options, parse_shard
     from cmmd_bench.embedders.device import choose_device
     from cmmd_bench.runs import run as run_suite
     from cmmd_bench.runs.interrupt import second_interrupt_exits
     from cmmd_bench.suites import load_suite
+    from cmmd_bench.suites.needs import modules_needed
 
     choose_device(device)
-    if ":" in models:
-        # A model that is not packaged lies in the folder one stands in; a console script does not look there.
-        sys.path.insert(0, str(Path.cwd()))
+    protocol = load_suite(suite)
+    import_from_here([*names, *modules_needed(protocol.metrics)])
     with second_interrupt_exits():
         outcome = run_suite(
-            load_suite(suite),
+            protocol,
             parse_options(names, option or []),
             seed=seed,
             out=out,

@@ -42,6 +42,7 @@ def list_weights(json: Json = False) -> None:
 def get(
     names: Annotated[list[str] | None, typer.Argument(help="Names of weights.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of the table.")] = False,
+    suite: Annotated[str, typer.Option(help="All that a suite needs, by its name or the path of its TOML file.")] = "",
     folder: Annotated[Path | None, typer.Option("--from", help="Take the files from this folder.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Make no connection; say what is missing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
@@ -49,17 +50,24 @@ def get(
     """Download weights and verify them, or take files carried in by hand; the same command goes on where it stopped.
 
     Example: cmmd-bench weights get i3d-torchscript clap-laion-audio
+
+    Example: cmmd-bench weights get --suite aist
     """
+    from cmmd_bench.cli.output import note
     from cmmd_bench.runs.interrupt import second_interrupt_exits
     from cmmd_bench.weights.get import get_weights
     from cmmd_bench.weights.registry import names as all_names
 
-    if bool(names) == everything:
-        raise UserError("say which weights to get: names from `cmmd-bench weights list`, or --all.")
+    if (bool(names), everything, bool(suite)).count(True) != 1:
+        raise UserError("say which weights to get: names from `cmmd-bench weights list`, --suite NAME, or --all.")
+    wanted = _of_suite(suite) if suite else names or all_names()
+    if not wanted:
+        note(f"suite {suite!r} needs no weights")
+        return
     if folder is not None and not folder.is_dir():
         raise UserError(f"--from {folder} is not a folder.")
     with second_interrupt_exits(), _byte_bars(quiet) as report:
-        got = get_weights(names or all_names(), folder=folder, offline=offline, report=report)
+        got = get_weights(wanted, folder=folder, offline=offline, report=report)
     for each in got:
         typer.echo(f"{each.name}: {each.path} ({each.proof})")
 
@@ -99,6 +107,13 @@ def verify(
         print_table(["name", "file", "", "SHA-256"], rows)
     if not all(result["ok"] for result in results):
         raise typer.Exit(ENVIRONMENT)
+
+
+def _of_suite(name: str) -> list[str]:
+    from cmmd_bench.suites import load_suite
+    from cmmd_bench.suites.needs import weights_needed
+
+    return weights_needed(load_suite(name).metrics)
 
 
 def _record(weights: "Weights") -> dict[str, object]:

@@ -12,26 +12,33 @@ downloads by itself and nothing stands in for what is missing. Results carry the
 (`fvd[conv3d-random]`) and are never compared across embedders.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cmmd_bench.embedders.device import CPU, device
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.types import Embedder
+from cmmd_bench.weights.registry import names as registered_weights
 
 
 class Family(NamedTuple):
     """Where a family's factory is; its variants in words, "" for none; the weights or the package it cannot do without.
 
-    weights: of the family without a variant; a variant may need others, and says so
+    weights: of the family without a variant, and of all variants but those in `others`
+    named: whether a variant is itself the name of weights, or a folder
     """
 
     home: str
     variants: str = ""
     weights: tuple[str, ...] = ()
     package: str = ""
+    others: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    named: bool = False
 
 
 FAMILIES = {
@@ -41,24 +48,57 @@ FAMILIES = {
         "cmmd_bench.embedders.i3d:open_i3d",
         "videogpt, mm-diffusion, tats, cd-fvd, styleganv, ...",
         ("i3d-pretrained-400",),
+        others={"styleganv": ("i3d-torchscript",), "fvd-comparison": ("i3d-torchscript",)},
     ),
     "videomae": Family(
-        "cmmd_bench.embedders.videomae:open_videomae", "a Hub model or a folder", ("MCG-NJU/videomae-base",)
+        "cmmd_bench.embedders.videomae:open_videomae",
+        "a Hub model or a folder",
+        ("MCG-NJU/videomae-base",),
+        named=True,
     ),
     "clap-laion-audio": Family("cmmd_bench.embedders.clap.laion:open_laion_audio", weights=("clap-laion-audio",)),
     "clap-laion-music": Family("cmmd_bench.embedders.clap.laion:open_laion_music", weights=("clap-laion-music",)),
     "clap-2023": Family("cmmd_bench.embedders.clap.msclap:open_clap_2023", weights=("clap-2023",)),
     "clap-hub": Family(
-        "cmmd_bench.embedders.clap.hub:open_clap_hub", "a Hub model or a folder", ("laion/clap-htsat-unfused",)
+        "cmmd_bench.embedders.clap.hub:open_clap_hub",
+        "a Hub model or a folder",
+        ("laion/clap-htsat-unfused",),
+        named=True,
     ),
-    "laion-clap": Family("cmmd_bench.embedders.adapters:open_laion_clap", "a checkpoint", package="laion-clap"),
+    "laion-clap": Family(
+        "cmmd_bench.embedders.adapters:open_laion_clap", "a checkpoint", package="laion-clap", named=True
+    ),
     "fadtk": Family("cmmd_bench.embedders.adapters:open_fadtk", "any model of fadtk", package="fadtk"),
 }
+
+
+_WINDOW = re.compile(r"(.+)@(\d+)f(\d+)")
 
 
 def names() -> list[str]:
     """Every embedder that needs nothing but this package."""
     return sorted(name for name, family in FAMILIES.items() if not (family.weights or family.package))
+
+
+def weights_of(features: str) -> tuple[str, ...]:
+    """Names of the registered weights that an embedder needs, with or without a window; nothing is built or opened.
+
+    Raises UserError with the nearest name for an unknown family. A variant that does not exist shows when it is built.
+    """
+    name, _ = split_window(features)
+    family_name, _, variant = name.partition(":")
+    if family_name not in FAMILIES:
+        raise unknown_name("embedder", name, FAMILIES)
+    family = FAMILIES[family_name]
+    if family.named:
+        return (variant,) if variant in registered_weights() and not Path(variant).is_dir() else ()
+    return family.others.get(variant, family.weights)
+
+
+def split_window(features: str) -> tuple[str, tuple[int, int] | None]:
+    """`i3d:tats@16f64` -> ("i3d:tats", (16, 64)): the embedder, and the frames and pixels that it is shown, or None."""
+    windowed = _WINDOW.fullmatch(features)
+    return (features, None) if windowed is None else (windowed[1], (int(windowed[2]), int(windowed[3])))
 
 
 def get_embedder(name: str) -> Embedder:
@@ -87,4 +127,9 @@ def identity(embedder: Embedder) -> str:
     """What names an embedder's features in caches and manifests: name, version, weights, and the device if it is none
     of the CPU's, which all agree to the bit."""
     where = getattr(embedder, "device", CPU)
-    return f"{embedder.name}/{embedder.version}/{embedder.digest}" + ("" if where == CPU else f"/{where}")
+    return network(embedder) + ("" if where == CPU else f"/{where}")
+
+
+def network(embedder: Embedder) -> str:
+    """The same whatever the device, whose last bits no statistics show."""
+    return f"{embedder.name}/{embedder.version}/{embedder.digest}"

@@ -6,7 +6,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from cmmd_bench.contract import GENERATED
-from cmmd_bench.errors import UserError
+from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.extraction import Views
 from cmmd_bench.extractors import get_extractor
 from cmmd_bench.levels import findings
@@ -14,7 +14,11 @@ from cmmd_bench.scoring.measures import Scorer
 from cmmd_bench.scoring.results import PerClip, Result, Scores
 from cmmd_bench.scoring.samples import RowOfTable
 from cmmd_bench.suites.metrics import Metric
+from cmmd_bench.suites.needs import weights_needed
 from cmmd_bench.types import Modality, Task
+from cmmd_bench.weights import require_weights
+from cmmd_bench.weights.registry import entry
+from cmmd_bench.weights.store import missing_files
 
 _OF_SOUND = {"silent", "clipped"}
 
@@ -46,14 +50,28 @@ def score_rows(
 
 
 def check_metrics(metrics: Sequence[Metric]) -> None:
-    """Refuse extractors that do not exist or lack weights, all in one message, and one that looks at the wrong side."""
+    """Refuse extractors that do not exist or lack weights, all in one message, and one that looks at the wrong side.
+
+    While weights are missing, networks whose weights are here are not loaded: that takes time and tells nothing.
+    """
     problems: dict[str, UserError] = {}
+    weights = {metric.label: _weights(metric) for metric in metrics}
+    absent = {name for name in {n for names in weights.values() for n in names} if missing_files(entry(name))}
+    try:
+        require_weights(name for names in weights.values() for name in names)
+    except UserError as error:
+        problems[str(error)] = error
     for metric in metrics:
+        needed = weights[metric.label]
+        if absent and needed and not absent.intersection(needed):
+            continue
         for name in metric.extractors:
             try:
                 extractor = get_extractor(name)
             except UserError as error:
-                problems.setdefault(str(error), error)
+                # That its weights are missing stands in the list of all that are.
+                if not (absent.intersection(needed) and error.exit_code == ENVIRONMENT):
+                    problems.setdefault(str(error), error)
                 continue
             if metric.modality not in (None, extractor.modality):
                 text = f"{metric.label} measures {metric.modality}, but {name} looks at {extractor.modality}. "
@@ -71,6 +89,13 @@ def extractors_of(metrics: Sequence[Metric], task: Task | None = None) -> tuple[
 def sides_of(metric: Metric) -> set[Modality]:
     """The sides of a clip that the metric's extractors look at."""
     return {side for name in metric.extractors if (side := get_extractor(name).modality) is not None}
+
+
+def _weights(metric: Metric) -> list[str]:
+    try:
+        return weights_needed([metric])
+    except UserError:
+        return []  # an embedder that does not exist is named when it is looked for
 
 
 def _unseen(row: RowOfTable, metrics: Sequence[Metric], views: Views) -> list[dict[str, str]]:

@@ -5,14 +5,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from cmmd_bench.embedders import split_window
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.suites.metrics import METRICS, AvAlign, BeatHit, Metric, SetMetric
 
 _SET = re.compile(r"(?P<pairwise>pairwise-)?(?P<metric>[a-z-]+)(:(?P<dialect>[^\[\]]+))?\[(?P<embedder>[^\[\]]+)\]")
-_WINDOW = re.compile(r"(?P<embedder>.+)@(?P<frames>\d+)f(?P<size>\d+)")
 _HEARD = re.compile(
     r"(?P<metric>[a-z0-9-]+)(:(?P<dialect>[a-z-]+))?(@(?P<tolerance_ms>\d+(\.\d+)?)ms)?"
-    r"(\[(?P<truth>truth)?,?(?P<listener>[^\[\],]+)?\])?"
+    r"(\[((?P<truth>truth)(?=[,\]]),?)?(?P<listener>[^\[\],]+)?\])?"
 )
 _CLIP = re.compile(r"(?P<metric>[a-z-]+)(:(?P<dialect>[a-z0-9-]+))?")
 
@@ -39,10 +39,10 @@ def _set_metric(label: str) -> dict[str, Any] | None:
     match = _SET.fullmatch(label)
     if match is None or METRICS.get(match["metric"]) is not SetMetric:
         return None
-    table = {"metric": match["metric"], "embedder": match["embedder"], "dialect": match["dialect"]}
-    window = _WINDOW.fullmatch(match["embedder"])
+    embedder, window = split_window(match["embedder"])
+    table: dict[str, Any] = {"metric": match["metric"], "embedder": embedder, "dialect": match["dialect"]}
     if window is not None:
-        table |= {"embedder": window["embedder"], "frames": int(window["frames"]), "size": int(window["size"])}
+        table["frames"], table["size"] = window
     return {**table, "against": "conditions" if match["pairwise"] else "reference"}
 
 

@@ -7,7 +7,7 @@ labels are never compared.
 from collections.abc import Collection
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from cmmd_bench.metrics.av_align import Dialect as AvDialect
 from cmmd_bench.metrics.dialects import DIALECTS
@@ -145,16 +145,23 @@ class BeatHit(_Heard):
     """Share of reference beats with a generated beat within ± `tolerance_ms`, matched one to one.
 
     beat-precision: share of generated beats that hit. beat-f1: harmonic mean of both. beat-any-hit: hits without
-    matching, as older work counts them.
+    matching, as older work counts them. tracker: a name or `module:function` (`cmmd_bench.trackers`).
     """
 
     metric: Literal["beat-hit", "beat-precision", "beat-f1", "beat-any-hit"]
     tolerance_ms: PositiveFloat
-    tracker: str = "librosa"
+    tracker: Annotated[str, Field(pattern=r"^[^\[\],\s]+$")] = "librosa"
+
+    @field_validator("tracker")
+    @classmethod
+    def _no_other_word(cls, value: str) -> str:
+        if value == "truth":
+            raise ValueError('a tracker cannot be called "truth", which labels use for the true beats')
+        return value
 
     @property
     def label(self) -> str:
-        """`beat-hit@100ms`; `beat-hit@100ms[truth,mytracker]` against the dataset's own beats by another tracker."""
+        """`beat-hit@100ms`; `beat-hit@100ms[truth,mymodule:track]`: against the dataset's own beats, by another."""
         return f"{self.metric}@{self.tolerance_ms:g}ms" + self._in_brackets(_unusual(self, "tracker"))
 
     @property

@@ -83,6 +83,55 @@ def test_getting_from_a_folder_says_where_it_is_and_what_proves_it(root, carried
     assert states() == {"net": "here", "open": "here"}
 
 
+def suite_of(path: Path, *embedders: str) -> Path:
+    """A suite with one fvd for each embedder."""
+    text = 'name = "mine"\ntasks = ["a2v"]\n[data]\ndataset = "beatdance"\nconditions = 4\nreference = 4\n'
+    text += "[clip]\nseconds = 1\nfps = 10\nsize = [64, 64]\nsample_rate = 16000\n"
+    for name in embedders:
+        text += f'[[metrics]]\nmetric = "fvd"\ntask = "a2v"\nembedder = "{name}"\n'
+    path.write_text(text)
+    return path
+
+
+def test_getting_what_a_suite_needs(root, carried, tmp_path):
+    suite = suite_of(tmp_path / "mine.toml", "videomae:net", "conv3d-random")
+    done = run("get", "--suite", str(suite), "--from", str(carried))
+    assert done.exit_code == 0
+    assert done.stdout == f"net: {root / 'net' / 'net.json'} (SHA-256 as published)\n"
+    assert states() == {"net": "here", "open": "missing"}
+
+
+def test_a_suite_that_needs_none(root):
+    done = run("get", "--suite", "demo")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "suite 'demo' needs no weights" in done.stderr
+
+
+def test_everything_that_is_missing_is_said_before_anything_else(root, tmp_path):
+    """One message for all metrics of a suite and of a scoring, although no data and no clips are there either."""
+    suite = suite_of(tmp_path / "mine.toml", "videomae:net", "conv3d-random", "clap-hub:open", "videomae:open")
+    labels = ("fad[clap-hub:open]", "fvd[videomae:net]", "fvd[conv3d-random]")
+    words = ["score", "--generated", str(tmp_path / "no"), "--reference", str(tmp_path / "where")]
+    for command in (["run", "--suite", str(suite)], [*words, *(w for label in labels for w in ("--metric", label))]):
+        done = CliRunner().invoke(app, command, catch_exceptions=True)
+        assert isinstance(done.exception, UserError)
+        told = str(done.exception)
+        assert done.exception.exit_code == ENVIRONMENT
+        assert told.count("weights are not in") == 1
+        assert told.count("net/net.json") == told.count("open/open.json (about 690 MB)") == 1
+        assert told.count("\n") == 3
+
+
+def test_a_mistyped_name_is_told_with_what_is_missing(root, tmp_path):
+    words = ["score", "--generated", str(tmp_path), "--reference", str(tmp_path)]
+    for label in ("fvd[videomae:net]", "fad[logmel-stat]", "beat-hit@100ms[nobody]"):
+        words += ["--metric", label]
+    told = str(CliRunner().invoke(app, words, catch_exceptions=True).exception)
+    assert "net/net.json" in told
+    assert "no embedder named 'logmel-stat'. Did you mean 'logmel-stats'?" in told
+    assert "no beat tracker named 'nobody'" in told
+
+
 def test_verify_reads_everything_and_exits_with_3_when_something_is_wrong(root, carried):
     assert "no weights are in" in run("verify").stderr
     run("get", "--all", "--from", str(carried))
@@ -122,6 +171,8 @@ def test_a_wrong_size_shows_as_damaged_and_a_download_begun_as_partial(root, car
     [
         (["get"], "say which weights to get", 2),
         (["get", "net", "--all"], "say which weights to get", 2),
+        (["get", "net", "--suite", "demo"], "say which weights to get", 2),
+        (["get", "--suite", "demmo"], "no suite named 'demmo'. Did you mean 'demo'?", 2),
         (["get", "net", "--from", "/no/such/folder"], "--from /no/such/folder is not a folder", 2),
         (["get", "nett"], "no weights named 'nett'. Did you mean 'net'?", 2),
         (["verify", "nett"], "no weights named 'nett'", 2),

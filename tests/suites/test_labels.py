@@ -22,6 +22,9 @@ from cmmd_bench.suites.metrics import METRICS, AvAlign, BeatHit, OnsetScore, Sec
         OnsetScore(metric="onset-f1", task="joint", against="truth"),
         OnsetScore(metric="onset-ap", task="joint", tolerance_ms=100, detector="condfoley", dialect="condfoleygen"),
         BeatHit(metric="beat-hit", task="joint", tolerance_ms=70, tracker="mine", against="truth"),
+        BeatHit(metric="beat-hit", task="joint", tolerance_ms=100, tracker="mymodule:track"),
+        BeatHit(metric="beat-f1", task="joint", tolerance_ms=100, tracker="pack.beats:Tracker", against="truth"),
+        BeatHit(metric="beat-hit", task="joint", tolerance_ms=100, tracker="truthful"),
         SecondHit(metric="cdcd-hit", task="joint"),
         AvAlign(metric="av-align", task="joint"),
         AvAlign(metric="av-align", task="joint", dialect="javisbench"),
@@ -64,3 +67,9 @@ def test_every_metric_name_has_a_type():
 def test_what_is_wrong_is_said(label, complaint):
     with pytest.raises(UserError, match=complaint):
         parse_metric(label)
+
+
+@pytest.mark.parametrize("name", ["truth", "a,b", "a]b", ""])
+def test_trackers_whose_labels_could_not_be_read_are_refused(name):
+    with pytest.raises(ValueError, match="tracker"):
+        BeatHit(metric="beat-hit", task="joint", tolerance_ms=100, tracker=name)
