@@ -84,10 +84,19 @@ def validate(
         draw(found, out / "curves.png")
     if json:
         print_json(_table(found, judged))
-        return
-    _show(found, judged)
+    else:
+        _show(found, judged)
+    for label, why in (missing := _not_computed(found)).items():
+        note(f"not computed: {label}: {why}")
     if out is not None:
         note(f"curves: {out / 'curves.png'}; numbers: {out / 'validation.json'}")
+    if missing:
+        raise typer.Exit(1)
+
+
+def _not_computed(found: "Validation") -> dict[str, str | None]:
+    """Metrics without a value on untouched clips, and why."""
+    return {curve.metric.label: curve.untouched.why for curve in found.curves if curve.untouched.value is None}
 
 
 def _show(found: "Validation", judged: "list[Verdict]") -> None:
@@ -106,7 +115,8 @@ def _show(found: "Validation", judged: "list[Verdict]") -> None:
     )
     print_table(["fault", *metrics], rows, title=title)
     note(
-        "≥ x: seen from level x on; blind: at no level; ~: not steadily; better!: some level is rewarded; ·: other side"
+        "≥ x: seen from level x on; blind: at no level; ~: not steadily; better!: some level is rewarded; "
+        "·: other side; –: not computed"
     )
     for level in found.skipped:
         note(f"not tried: {level}, because clips are no longer than that at either end. Give more --margin")
@@ -115,6 +125,8 @@ def _show(found: "Validation", judged: "list[Verdict]") -> None:
 def _word(verdict: "Verdict | None") -> str:
     if verdict is None:
         return "·"
+    if verdict.levels == 0:
+        return "–"
     word = "blind" if verdict.seen_from is None else f"≥ {abs(verdict.seen_from):g}"
     if verdict.seen_from is not None and verdict.monotone is False:
         word += " ~"

@@ -39,6 +39,8 @@ def draw(validation: Validation, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     curves = validation.curves
+    if not curves:
+        raise UserError("no curves to draw: no metric looks at the side of a clip that a fault is on.")
     sides = [[c for c in curves if (c.fault.kind == "picture") == of_picture] for of_picture in (True, False)]
     blocks = [block for block in sides if block]
     rows = [len({curve.metric.label for curve in block}) for block in blocks]

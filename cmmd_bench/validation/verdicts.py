@@ -22,6 +22,7 @@ LEVEL = 0.05
 class Verdict:
     """One metric on one fault.
 
+    levels: how many have a value; with 0 there is nothing to see, and no blindness
     seen_from: the first level from which on every level is seen; None: blind
     rewards: whether some level makes the score better
     monotone: whether harm grows with the level, up to noise; None with fewer than two levels
@@ -32,6 +33,7 @@ class Verdict:
 
     metric: str
     fault: str
+    levels: int
     seen_from: float | None
     rewards: bool
     monotone: bool | None
@@ -66,6 +68,7 @@ def _verdict(curve: Curve, p_values: list[float | None]) -> Verdict:
     return Verdict(
         metric=curve.metric.label,
         fault=curve.fault.name,
+        levels=sum(step.harm is not None for step in curve.steps),
         seen_from=None if seen is None else judged[seen].level,
         rewards=any(s and harm < 0 for s, harm in zip(shown, harms, strict=True)),
         monotone=_monotone(judged),
