@@ -93,6 +93,8 @@ def _notes(scores: Scores) -> None:
             note(
                 f"{result.metric} of {result.model} ({result.task}) is undefined for {result.excluded} clips, left out"
             )
+    for metric, caution in dict.fromkeys((r.metric, r.caution) for r in scores.results if r.caution):
+        note(f"{metric}: {caution}")
     for failure in scores.failures[:SHOWN]:
         note(f"failed: {failure['model']}, {failure['id']}: {failure['reason']}")
     if len(scores.failures) > SHOWN:

@@ -30,6 +30,7 @@ def cell(
     corrected: float | None = None,
     excluded: int = 0,
     why: str | None = None,
+    caution: str | None = None,
 ) -> Result:
     """One cell: a value with its interval, or none and `why`. seen: the samples that count."""
     known = interval is not None and bool(interval.method)
@@ -52,6 +53,7 @@ def cell(
         corrected=corrected,
         excluded=excluded,
         why=why,
+        caution=caution,
     )
 
 

@@ -29,12 +29,12 @@ from cmmd_bench.scoring.features import Features
 from cmmd_bench.scoring.limits import LIMIT_GROUPS, at_infinity
 from cmmd_bench.scoring.results import PerClip, Result
 from cmmd_bench.scoring.samples import RowOfTable
-from cmmd_bench.scoring.sides import Sides, sides
+from cmmd_bench.scoring.sides import Reference, Sides, sides
 from cmmd_bench.suites.metrics import SetMetric
 
 
 def distance_cell(
-    metric: SetMetric, row: RowOfTable, features: Features, reference: tuple[str, ...]
+    metric: SetMetric, row: RowOfTable, features: Features, reference: Reference
 ) -> tuple[Result, list[PerClip]]:
     """One cell of a set metric; ValueError when there are fewer than 2 clips on a side."""
     both = sides(metric, row.samples, features, reference)
@@ -44,7 +44,8 @@ def distance_cell(
         per_clip = [PerClip(row.model, s.id, metric.label, v) for s, v in zip(both.seen, values, strict=True)]
     else:
         interval = _FAMILIES[metric.metric](metric, both)
-    return cell(metric, row, interval, seen=both.seen, n_reference=len(both.real)), per_clip
+    caution = _too_few_rows(both) if metric.metric in ("fvd", "fad", "fvd-inf", "fad-inf") else None
+    return cell(metric, row, interval, seen=both.seen, n_reference=len(both.real), caution=caution), per_clip
 
 
 def _frechet(metric: SetMetric, both: Sides) -> Interval:
@@ -58,7 +59,8 @@ def _frechet(metric: SetMetric, both: Sides) -> Interval:
     if metric.dialect is None:
         return interval
     # A dialect's other habits (a ridge, rounded means) move the value, and its interval with it.
-    return moved(interval, frechet_distance_as(metric.dialect, both.clips(), both.real_clips()))
+    real = both.real_clips() if both.published is None else both.reference(ddof)
+    return moved(interval, frechet_distance_as(metric.dialect, both.clips(), real))
 
 
 def _streamed_frechet(both: Sides, ddof: int) -> Interval:
@@ -123,6 +125,18 @@ def _per_clip_frechet(both: Sides) -> tuple[Interval, list[float]]:
     values = per_clip_fad(both.clips(), both.reference())
     mean = delete_group_jackknife(lambda kept: float(values[kept].mean()), both.clusters)
     return mean or point(float(values.mean())), [float(value) for value in values]
+
+
+def _too_few_rows(both: Sides) -> str | None:
+    """What a Fréchet distance costs where a covariance has fewer rows than dimensions."""
+    shapes = [rows.shape for rows in both.clips()]
+    rows, width = sum(n for n, _ in shapes), shapes[0][1]
+    if rows > width:
+        return None
+    return (
+        f"{rows} rows in {width} dimensions: the covariance is singular, and the value lies above its limit of many "
+        "clips, the more the fewer there are. Compare it at equal numbers only, and read kvd or kad beside it"
+    )
 
 
 def moved(interval: Interval, estimate: float) -> Interval:

@@ -24,6 +24,7 @@ class Result:
     n_reference: real clips. chance: what unrelated clips would score, for alignment metrics;
     corrected = (value - chance) / (1 - chance).
     excluded: clips that the metric is undefined for or whose partner is missing.
+    caution: what a reader has to know before trusting the value.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Result:
     corrected: float | None = None
     excluded: int = 0
     why: str | None = None
+    caution: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

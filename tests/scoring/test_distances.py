@@ -114,3 +114,10 @@ def test_two_clips_are_too_few_for_some(arrays, name, why):
     cell = cell_of(few, name)
     assert cell.value is None
     assert why in cell.why
+
+
+def test_fewer_rows_than_dimensions_are_said(arrays):
+    assert cell_of(arrays, "fvd").caution is None
+    wide = {key: np.tile(array, (1, 30)) for key, array in arrays.items()}
+    assert "96 rows in 120 dimensions: the covariance is singular" in cell_of(wide, "fvd").caution
+    assert cell_of(wide, "kvd").caution is None
