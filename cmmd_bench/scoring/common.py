@@ -1,4 +1,7 @@
-"""At which length, rate and size clips from several folders are compared: what the real clips have in common."""
+"""At which length, rate and size clips from several folders are compared: what the real clips have in common.
+
+Where there are no real clips, what the generated ones have.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,25 +20,26 @@ NO_SOUND = 16_000
 
 
 def common_spec(
-    real: Sequence[MediaInfo],
+    clips: Sequence[MediaInfo],
     *,
+    kind: str = "real",
     seconds: float | None = None,
     fps: Fraction | None = None,
     size: tuple[int, int] | None = None,
     sample_rate: int | None = None,
 ) -> ClipSpec:
-    """The specification that most real clips have, where the caller did not choose.
+    """The specification that most clips have, where the caller did not choose. kind: what messages call them.
 
     Lengths must agree within 0.1 s; UserError otherwise, since nobody but the user knows which part to compare.
     """
     if seconds is None:
-        seconds = _common_length([info.seconds for info in real])
+        seconds = _common_length([info.seconds for info in clips], kind)
     if fps is None:
-        fps = _most(info.fps for info in real if info.fps) or NO_PICTURE[0]
+        fps = _most(info.fps for info in clips if info.fps) or NO_PICTURE[0]
     if size is None:
-        size = _most((i.height, i.width) for i in real if i.height and i.width) or NO_PICTURE[1]
+        size = _most((i.height, i.width) for i in clips if i.height and i.width) or NO_PICTURE[1]
     if sample_rate is None:
-        sample_rate = _most(info.sample_rate for info in real if info.sample_rate) or NO_SOUND
+        sample_rate = _most(info.sample_rate for info in clips if info.sample_rate) or NO_SOUND
     try:
         return ClipSpec(seconds, fps, size[0], size[1], sample_rate)
     except ValueError as error:
@@ -57,11 +61,11 @@ def conversions(infos: Iterable[MediaInfo], spec: ClipSpec) -> list[str]:
     return [f"{count} clips {what}" for what, count in sorted(counts.items())]
 
 
-def _common_length(lengths: Sequence[float]) -> float:
+def _common_length(lengths: Sequence[float], kind: str) -> float:
     shortest, longest = min(lengths), max(lengths)
     if longest - shortest > 0.1:
         raise UserError(
-            f"real clips last from {shortest:.2f} to {longest:.2f} s. Say how much of each to compare with --seconds, "
+            f"{kind} clips last from {shortest:.2f} to {longest:.2f} s. Say how much of each to take with --seconds, "
             f"such as --seconds {shortest:.2f}."
         )
     return round(shortest, 3)

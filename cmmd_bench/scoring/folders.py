@@ -1,7 +1,6 @@
-"""`score`: folders of clips that any model made, against a folder of real ones."""
+"""`score`: folders of clips that any model made, against a folder of real ones or their published statistics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -9,18 +8,25 @@ from typing import Any
 
 import cmmd_bench
 from cmmd_bench.content import content_digest
-from cmmd_bench.datasets.folder import clips_below
 from cmmd_bench.embedders.cache import FeatureCache
 from cmmd_bench.errors import UserError
 from cmmd_bench.extraction import Entry, Views, read_at
 from cmmd_bench.extractors import get_extractor
-from cmmd_bench.media import MediaInfo, probe
 from cmmd_bench.parallel import default_workers
 from cmmd_bench.progress import Progress, silent
+from cmmd_bench.scoring.clip_folders import NO_CLIPS, ClipFolder, read_folder
 from cmmd_bench.scoring.common import common_spec, conversions
 from cmmd_bench.scoring.index import Scored, write_index
 from cmmd_bench.scoring.measures import Scorer
-from cmmd_bench.scoring.pairing import Pairing, by_name, by_table, unique_names, unpaired
+from cmmd_bench.scoring.pairing import Pairing, by_name, by_table, unpaired
+from cmmd_bench.scoring.published import (
+    Published,
+    check_statistics,
+    check_widths,
+    metrics_of,
+    published_at,
+    refuse_what_needs_clips,
+)
 from cmmd_bench.scoring.results import Scores, write_scores
 from cmmd_bench.scoring.samples import RowOfTable, Sample
 from cmmd_bench.scoring.table import check_metrics, extractors_of, score_rows, sides_of
@@ -38,15 +44,6 @@ DEFAULT_METRICS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    """Readable clips of one folder by name, their headers, and the files that were left out with the reason."""
-
-    clips: Mapping[str, Path]
-    infos: Mapping[str, MediaInfo]
-    left_out: Sequence[tuple[str, str]]
-
-
 def score(
     generated: Mapping[str, Path],
     reference: Path,
@@ -61,26 +58,32 @@ def score(
     out: Path | None = None,
     progress: Progress = silent,
 ) -> Scores:
-    """Score each folder of `generated` (name -> folder) against the real clips in `reference`.
+    """Score each folder of `generated` (name -> folder) against `reference`.
 
-    pairs: "stem", "none", or the path of a CSV with columns generated,reference
-    metrics: labels such as `fad[logmel-stats]` and `beat-hit@100ms`; default: all that need no download
-    seconds, fps, size (height, width), sample_rate: what clips are compared at; default: what the real ones have
+    reference: folder of real clips, or statistics of them: an .npz file or a folder with stats/<model>/mu.npy
+    pairs: "stem", "none", or the path of a CSV with columns generated,reference; statistics have no pairs
+    metrics: labels such as `fad[logmel-stats]` and `beat-hit@100ms`; default: all that need no download, or with
+        statistics the Fréchet metrics of all embedders that they are of
+    seconds, fps, size (height, width), sample_rate: what clips are compared at; default: what the real ones have, or
+        with statistics the generated ones
     out: folder for results.json, scores.jsonl and scored.json, which `compare` reads
 
     Files that cannot be read or placed are listed in the scores' failures; the rest is scored. A script that calls this
     needs the usual `if __name__ == "__main__":` guard, because workers are processes.
     """
-    wanted = [parse_metric(label) for label in metrics or DEFAULT_METRICS]
-    check_metrics(wanted)
-    real = _read_folder(Path(reference), fps, progress)
-    made = {name: _read_folder(Path(path), fps, progress) for name, path in generated.items()}
-    spec = common_spec(list(real.infos.values()), seconds=seconds, fps=fps, size=size, sample_rate=sample_rate)
-    pairings = {name: _pair(folder.clips, real.clips, pairs) for name, folder in made.items()}
+    published = published_at(Path(reference))
+    wanted = _wanted(metrics, published, pairs)
+    real = read_folder(Path(reference), fps, progress) if published is None else NO_CLIPS
+    made = {name: read_folder(Path(path), fps, progress) for name, path in generated.items()}
+    infos = [info for folder in (made.values() if published else [real]) for info in folder.infos.values()]
+    kind = "generated" if published else "real"
+    spec = common_spec(infos, kind=kind, seconds=seconds, fps=fps, size=size, sample_rate=sample_rate)
+    rule = "none" if published else pairs
+    pairings = {name: _pair(folder.clips, real.clips, rule) for name, folder in made.items()}
     if not metrics:
-        wanted = _applicable(wanted, real, made, paired=pairs != "none")
+        wanted = _applicable(wanted, [real, *made.values()], paired=rule != "none")
     rows = [_row(name, pairing) for name, pairing in pairings.items()]
-    views = _extract(real, pairings, wanted, spec, workers or default_workers(), progress)
+    views = _extract(real, pairings, wanted, spec, published, workers or default_workers(), progress)
     failures = [
         {"model": name, "id": what, "reason": reason}
         for name, folder in [("reference", real), *made.items()]
@@ -90,8 +93,9 @@ def score(
         blind = [extractor for extractor in extractors_of(wanted) if not views.has(f"real/{name}", extractor)]
         if blind:
             failures.append({"model": "reference", "id": name, "reason": views.why(f"real/{name}", blind[0])})
-    protocol = _protocol(spec, pairings, wanted, real, made)
-    scorer = Scorer(views, [f"real/{name}" for name in real.clips], spec.seconds, float(spec.fps))
+    protocol = _protocol(spec, pairings, wanted, published, [real, *made.values()])
+    against = published or [f"real/{name}" for name in real.clips]
+    scorer = Scorer(views, against, spec.seconds, float(spec.fps))
     scores = score_rows(rows, wanted, scorer, protocol=protocol, failures=failures)
     if out is not None:
         write_index(out, Scored(rows, wanted, scorer))
@@ -99,26 +103,22 @@ def score(
     return scores
 
 
-def _read_folder(root: Path, fps: Fraction | None, progress: Progress) -> _Folder:
-    if not root.is_dir():
-        raise UserError(f"{root} is not a folder. Give a folder of clips.")
-    found: dict[str, list[Path]] = {}
-    for path in clips_below(root):
-        below = path.relative_to(root)
-        found.setdefault((below if path.is_dir() else below.with_suffix("")).as_posix(), []).append(path)
-    clips, left_out = unique_names(found, root)
-    infos: dict[str, MediaInfo] = {}
-    with progress(f"read {root.name}", len(clips)) as advance:
-        for name, path in clips.items():
-            try:
-                infos[name] = probe(path, frame_rate=fps)
-            except UserError as error:
-                left_out.append((path.relative_to(root).as_posix(), str(error)))
-            advance()
-    if not infos:
-        reasons = "".join(f" {what}: {reason}" for what, reason in left_out[:3])
-        raise UserError(f"{root} has no clip that can be read.{reasons}")
-    return _Folder({name: clips[name] for name in infos}, infos, left_out)
+def _wanted(labels: Sequence[str] | None, published: Published | None, pairs: str | Path) -> list[Metric]:
+    """The metrics asked for, or all that come into question; UserError for what cannot be computed here."""
+    if published is None:
+        wanted = [parse_metric(label) for label in labels or DEFAULT_METRICS]
+        check_metrics(wanted)
+        return wanted
+    if pairs not in ("stem", "none"):
+        raise UserError(
+            f"--pairs {pairs} says which real clip each generated one answers, and {published.path} holds no clips. "
+            "Leave it out, or give a folder of real clips as --reference."
+        )
+    wanted = [parse_metric(label) for label in labels] if labels else metrics_of(published)
+    refuse_what_needs_clips(wanted, published)
+    check_metrics(wanted)
+    check_statistics(wanted, published)
+    return wanted
 
 
 def _pair(generated: Mapping[str, Path], real: Mapping[str, Path], pairs: str | Path) -> Pairing:
@@ -129,16 +129,16 @@ def _pair(generated: Mapping[str, Path], real: Mapping[str, Path], pairs: str | 
     return by_table(generated, real, Path(pairs))
 
 
-def _applicable(metrics: Sequence[Metric], real: _Folder, made: Mapping[str, _Folder], *, paired: bool) -> list[Metric]:
-    """The metrics of sides that both real and generated clips have; without pairs, those of sets."""
-    folders = [real, *made.values()]
+def _applicable(metrics: Sequence[Metric], folders: Sequence[ClipFolder], *, paired: bool) -> list[Metric]:
+    """The metrics of sides that all folders with clips have; without pairs, those of sets."""
+    infos = [folder.infos.values() for folder in folders if folder.infos]
     there: dict[Modality, bool] = {
-        "video": all(any(info.fps for info in folder.infos.values()) for folder in folders),
-        "audio": all(any(info.sample_rate for info in folder.infos.values()) for folder in folders),
+        "video": all(any(info.fps for info in each) for each in infos),
+        "audio": all(any(info.sample_rate for info in each) for each in infos),
     }
     kept = [m for m in metrics if all(there[side] for side in sides_of(m)) and (paired or m.real != "conditions")]
     if not kept:
-        raise UserError("real and generated clips have no side in common: one has only pictures, the other only sound.")
+        raise UserError("reference and generated clips have no side in common: one has only pictures or only sound.")
     return kept
 
 
@@ -162,10 +162,11 @@ def _view(model: str, name: str) -> str:
 
 
 def _extract(
-    real: _Folder,
+    real: ClipFolder,
     pairings: Mapping[str, Pairing],
     metrics: Sequence[Metric],
     spec: ClipSpec,
+    published: Published | None,
     workers: int,
     progress: Progress,
 ) -> Views:
@@ -176,8 +177,13 @@ def _extract(
             digest = content_digest(answer.path)
             entries.append(Entry(_view(model, answer.name), digest, answer.path, extractors))
     views = Views(FeatureCache())
+    load = partial(read_at, spec=spec)
     with progress("embed", len(entries)) as advance:
-        views.extract(partial(read_at, spec=spec), entries, str(spec), workers=workers, advance=advance)
+        # One clip first: that statistics are of another width shall not show after hours of work.
+        for part in (entries[:1], entries[1:]) if published else (entries,):
+            views.extract(load, part, str(spec), workers=workers, advance=advance)
+            if published:
+                check_widths(metrics, published, views, [entry.name for entry in part])
     return views
 
 
@@ -185,11 +191,12 @@ def _protocol(
     spec: ClipSpec,
     pairings: Mapping[str, Pairing],
     metrics: Sequence[Metric],
-    real: _Folder,
-    made: Mapping[str, _Folder],
+    published: Published | None,
+    folders: Sequence[ClipFolder],
 ) -> dict[str, Any]:
-    infos = [*real.infos.values(), *(info for folder in made.values() for info in folder.infos.values())]
+    infos = [info for folder in folders for info in folder.infos.values()]
     return {
+        **({} if published is None else {"reference": published.describe(metrics)}),
         "clips": {
             "seconds": spec.seconds,
             "fps": str(spec.fps),

@@ -1,7 +1,7 @@
 """scored.json: what a scoring looked at, enough to compare models without data, models or decoding.
 
 It lies beside results.json and names, for every clip and extractor, the entry of the feature cache. While the cache
-holds them, `compare` works from it alone.
+holds them, `compare` works from it alone; of published statistics it keeps path and digest, and they have to stay.
 """
 
 import json
@@ -15,7 +15,9 @@ from cmmd_bench.embedders.cache import FeatureCache
 from cmmd_bench.errors import UserError
 from cmmd_bench.extraction import Views
 from cmmd_bench.scoring.measures import Scorer
+from cmmd_bench.scoring.published import Published
 from cmmd_bench.scoring.samples import RowOfTable, Sample
+from cmmd_bench.scoring.sides import Reference
 from cmmd_bench.suites.metrics import METRICS, Metric
 from cmmd_bench.types import Event, Truth
 
@@ -41,7 +43,7 @@ def write_index(folder: Path, scored: Scored) -> None:
             "seconds": scorer.seconds,
             "fps": scorer.fps,
             "metrics": [metric.model_dump(mode="json") for metric in scored.metrics],
-            "reference": list(scorer.reference),
+            "reference": _reference(scorer.reference),
             "rows": [asdict(row) for row in scored.rows],
             "views": scorer.views.keys(),
         },
@@ -64,10 +66,18 @@ def read_index(folder: Path) -> Scored:
         metrics = [METRICS[entry["metric"]].model_validate(entry) for entry in table["metrics"]]
         rows = [_row(entry) for entry in table["rows"]]
         views = Views(FeatureCache(), table["views"])
-        scorer = Scorer(views, table["reference"], table["seconds"], table["fps"])
+        given = table["reference"]
+        reference = given if isinstance(given, list) else Published(Path(given["statistics"]), given["sha256"])
+        scorer = Scorer(views, reference, table["seconds"], table["fps"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{path} cannot be read ({type(error).__name__}: {error}). Score the clips again.") from None
     return Scored(rows, metrics, scorer)
+
+
+def _reference(reference: Reference) -> list[str] | dict[str, str]:
+    if isinstance(reference, tuple):
+        return list(reference)
+    return {"statistics": str(reference.path), "sha256": reference.digest}
 
 
 def _row(entry: dict[str, Any]) -> RowOfTable:

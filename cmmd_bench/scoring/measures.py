@@ -11,20 +11,21 @@ from cmmd_bench.scoring.alignment import alignment_cell
 from cmmd_bench.scoring.cells import cell
 from cmmd_bench.scoring.distances import distance_cell
 from cmmd_bench.scoring.features import Features
+from cmmd_bench.scoring.published import Published
 from cmmd_bench.scoring.results import PerClip, Result
 from cmmd_bench.scoring.samples import RowOfTable
 from cmmd_bench.suites.metrics import Metric, SetMetric
 
 
 class Scorer:
-    """Scores rows against one set of reference clips (names among the views); prepares each reference once.
+    """Scores rows against one reference (names among the views, or published statistics); prepares it once.
 
     seconds: the length of the clips, round which chance levels of alignment are taken; fps: their pictures a second
     """
 
-    def __init__(self, views: Views, reference: Sequence[str], seconds: float, fps: float = 0.0) -> None:
+    def __init__(self, views: Views, reference: Sequence[str] | Published, seconds: float, fps: float = 0.0) -> None:
         self.views = views
-        self.reference = tuple(reference)
+        self.reference = reference if isinstance(reference, Published) else tuple(reference)
         self.seconds = seconds
         self.fps = fps
         self.features = Features(views)
