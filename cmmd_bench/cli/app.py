@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cmmd_bench.cli import compare, data, doctor, influence, inspect, run, score, store, validate, weights
+from cmmd_bench.cli import compare, data, doctor, influence, inspect, run, score, stats, store, validate, weights
 
 app = typer.Typer(
     name="cmmd-bench",
@@ -37,6 +37,7 @@ def everywhere(
 
 app.command("run")(run.run)
 app.command("score")(score.score)
+app.command("stats")(stats.stats)
 app.command("compare")(compare.compare)
 app.command("influence")(influence.influence)
 app.command("validate")(validate.validate)

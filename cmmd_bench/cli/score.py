@@ -11,7 +11,9 @@ from cmmd_bench.errors import UserError
 
 def score(
     generated: Annotated[list[str], typer.Option(help="Folder of generated clips, DIR or NAME=DIR; may be repeated.")],
-    reference: Annotated[Path, typer.Option(help="Folder of real clips.")],
+    reference: Annotated[
+        Path, typer.Option(help="Folder of real clips, or their statistics: FILE.npz or fadtk's folder.")
+    ],
     pairs: Annotated[str, typer.Option(help="stem, none, or a CSV with columns generated,reference.")] = "stem",
     metric: Annotated[
         list[str] | None, typer.Option(help="Such as 'fad[logmel-stats]' or beat-hit@100ms; may be repeated.")
@@ -34,21 +36,27 @@ def score(
 ) -> None:
     """Score folders of clips against real ones: STEM.mp4, STEM_K.mp4 or STEM/K.mp4 answers the real STEM.mp4.
 
-    Rates, size and length are those of the real clips unless given; the output says what was converted.
+    Rates, size and length are those of the real clips unless given; the output says what was converted. Published
+    statistics (mean and covariance) stand for real clips in Fréchet metrics; rates are then those of what is scored.
 
     Example: cmmd-bench score --generated ours=out/ours --generated theirs=out/theirs --reference data/test
+
+    Example: cmmd-bench score --generated out/ours --reference fma_pop.npz --metric 'fad[clap-laion-music]'
     """
     from cmmd_bench.atomic import require_writable
     from cmmd_bench.cli.output import note, print_json, progress
-    from cmmd_bench.cli.parsing import parse_rate, parse_size
+    from cmmd_bench.cli.parsing import import_from_here, parse_rate, parse_size
     from cmmd_bench.cli.scores import show
     from cmmd_bench.embedders.device import choose_device
     from cmmd_bench.runs.interrupt import second_interrupt_exits
     from cmmd_bench.scoring.folders import score as score_folders
+    from cmmd_bench.suites.labels import parse_metric
+    from cmmd_bench.suites.needs import modules_needed
 
     if out is not None:
         require_writable(out)
     choose_device(device)
+    import_from_here(modules_needed(parse_metric(label) for label in metric or []))
     with second_interrupt_exits():
         scores = score_folders(
             _named(generated),
@@ -93,7 +101,21 @@ def _introduce(protocol: Mapping[str, Any], say: Callable[[str], None]) -> None:
     clips = protocol["clips"]
     height, width = clips["size"]
     say(f"compared at {clips['seconds']:g} s, {clips['fps']} fps, {width}x{height} pixels, {clips['sample_rate']} Hz")
+    for line in _statistics(protocol.get("reference")):
+        say(line)
     for line in protocol["converted"]:
         say(f"converted: {line}")
     for model, how in protocol["pairing"].items():
         say(f"{model}: {how}")
+
+
+def _statistics(reference: Mapping[str, Any] | None) -> list[str]:
+    """What published statistics say of themselves."""
+    if reference is None:
+        return []
+    return [
+        f"reference: {reference['statistics']}, statistics of {name} "
+        f"({'n not stated' if origin['n'] is None else str(origin['n']) + ' rows'}, "
+        f"{'embedder not stated' if origin['embedder'] is None else 'made with ' + origin['embedder']})"
+        for name, origin in reference["embedders"].items()
+    ]

@@ -18,11 +18,12 @@ def show(scores: Scores) -> None:
     tasks = list(dict.fromkeys(result.task for result in scores.results))
     for task in tasks:
         name = f"{task}: " if len(tasks) > 1 else ""
-        _show_task(name, [result for result in scores.results if result.task == task])
+        published = "statistics" in (scores.protocol.get("reference") or {})
+        _show_task(name, [result for result in scores.results if result.task == task], published)
     _notes(scores)
 
 
-def _show_task(name: str, results: Sequence[Result]) -> None:
+def _show_task(name: str, results: Sequence[Result], published: bool) -> None:
     metrics = list(dict.fromkeys(result.metric for result in results))
     models = list(dict.fromkeys(result.model for result in results))
     cells = {(result.model, result.metric): result for result in results}
@@ -36,7 +37,7 @@ def _show_task(name: str, results: Sequence[Result]) -> None:
         rows = [
             [model, _n(results, model), *(_cell(cells.get((model, m)), best[m]) for m in metrics)] for model in models
         ]
-    print_table(header, rows, title=name + _references(results))
+    print_table(header, rows, title=name + _references(results, published))
 
 
 def _n(results: Sequence[Result], model: str) -> str:
@@ -78,11 +79,16 @@ def _best(results: Sequence[Result]) -> str | None:
     return pick(competing, key=lambda r: r.value or 0.0).model
 
 
-def _references(results: Sequence[Result]) -> str:
+def _references(results: Sequence[Result], published: bool) -> str:
     counts = sorted({result.n_reference for result in results if result.value is not None})
     samples = sorted({result.n_samples for result in results})
     per = f"{samples[0]} to {samples[-1]}" if len(samples) > 1 else str(samples[0] if samples else 0)
-    return f"{per} clips a row, compared with {' or '.join(map(str, counts)) or 'no'} real clips, ± 95 % intervals"
+    if published:
+        rows = " or ".join(str(count) if count else "an unknown number of" for count in counts) or "no"
+        real = f"the published statistics of {rows} rows"
+    else:
+        real = f"{' or '.join(map(str, counts)) or 'no'} real clips"
+    return f"{per} clips a row, compared with {real}, ± 95 % intervals"
 
 
 def _notes(scores: Scores) -> None:

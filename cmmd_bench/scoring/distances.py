@@ -45,7 +45,7 @@ def distance_cell(
     else:
         interval = _FAMILIES[metric.metric](metric, both)
     caution = _too_few_rows(both) if metric.metric in ("fvd", "fad", "fvd-inf", "fad-inf") else None
-    return cell(metric, row, interval, seen=both.seen, n_reference=len(both.real), caution=caution), per_clip
+    return cell(metric, row, interval, seen=both.seen, n_reference=both.n_reference, caution=caution), per_clip
 
 
 def _frechet(metric: SetMetric, both: Sides) -> Interval:

@@ -21,8 +21,8 @@ class Result:
     """One cell of the table. `value` is None where it could not be computed, and `why` says why.
 
     low, high: 95 % interval; interval: its method; about: what it is an interval for. n: conditions; n_samples: clips;
-    n_reference: real clips. chance: what unrelated clips would score, for alignment metrics;
-    corrected = (value - chance) / (1 - chance).
+    n_reference: real clips, or rows behind published statistics, 0 if these do not say. chance: what unrelated clips
+    would score, for alignment metrics; corrected = (value - chance) / (1 - chance).
     excluded: clips that the metric is undefined for or whose partner is missing.
     caution: what a reader has to know before trusting the value.
     """
