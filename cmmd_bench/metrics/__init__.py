@@ -6,6 +6,13 @@ A number that a function returns is finite; what cannot be computed raises Value
 outcome (a clip without a reference beat, an interval from one cluster), is None. Importing this package loads NumPy
 alone.
 
+    distances of sets   frechet, dialects, fad, extrapolation, on gaussian and factors; mmd, kernel_subsets, jedi, kad,
+                        neighbours, on pairwise
+    alignment           beats, onsets, second_bins, av_align, on events; beat_tracking, onset_detection, motion
+    uncertainty         jackknife, intervals, influence, leave_out; mmd_variance, on kernel_units and u_statistics
+    comparison          comparison, set_comparison, relative_mmd, on differences; multiplicity
+    people              opinion/, agreement, noise_ceiling, on correlation and resampling
+
 Where a function bears its module's name it is imported from there: `av_align.av_align`, `second_bins.second_bins`,
 `noise_ceiling.noise_ceiling`. Opinion scores are in `cmmd_bench.metrics.opinion`.
 """
