@@ -3,7 +3,7 @@
 Interval and p-value: delete-group jackknife of the *difference*, with the same conditions left out of A, of B, and of
 the reference where that is made of the conditions' own ground truths. Swap test: the labels A and B swapped condition
 by condition (or, for models that answered different conditions, dealt anew). `differences` says what each is for: of
-two models that miss the reference on opposite sides by as much, the swap test told 50 to 80 % apart, the interval 5 %.
+two models that miss the reference on opposite sides by as much, the swap test told 40 to 74 % apart, the interval 5 %.
 
 A permutation test may use any statistic; one that is a sum over conditions costs nothing to relabel. For the kernel
 distance no choice is needed: swapping A and B in condition c changes the sign of one term t_c of the difference, and of
