@@ -15,10 +15,24 @@ from typing import NamedTuple
 import cmmd_bench
 from cmmd_bench.atomic import require_writable
 from cmmd_bench.embedders.cache import default_root
+from cmmd_bench.plugins import GENERATORS, Slot, installed
 from cmmd_bench.plugins import check as check_plugin
-from cmmd_bench.plugins import installed
+from cmmd_bench.trackers import SLOT as BEAT_TRACKERS
+from cmmd_bench.weights import WEIGHTS, Weights, weights_root
+from cmmd_bench.weights.store import missing_files, part_of, path_of, state
 
 ENOUGH_DISK = 2**30
+
+OPENCV = "opencv-python-headless"
+
+_STATES = {
+    "damaged": "of another size than it should be; bring it anew with `{get}`",
+    "missing": "missing; get it with `{get}`",
+    "partial": "download begun; go on with `{get}`",
+    "unchecked": "here, not read since it came or changed; prove it with `{verify}`",
+    "here": "here, digest verified",
+}
+"""What a file's state means, the worst first."""
 
 
 class Check(NamedTuple):
@@ -38,9 +52,17 @@ def diagnose() -> list[Check]:
         ("torch", _torch),
         ("torchvision", lambda: _optional("torchvision")),
         ("torchaudio", lambda: _optional("torchaudio")),
+        ("transformers", lambda: (True, version("transformers"))),
+        ("opencv", _opencv),
         ("codecs", _codecs),
         ("cache", _cache),
-        *((f"generator {name}", lambda name=name: _plugin(name)) for name in installed()),
+        ("weights", _store),
+        *((f"weights {w.name}", lambda w=w: _weights(w)) for w in WEIGHTS if _begun(w)),
+        *(
+            (f"{slot.what} {name}", lambda name=name, slot=slot: _plugin(name, slot))
+            for slot in (GENERATORS, BEAT_TRACKERS)
+            for name in installed(slot)
+        ),
     ]
     return [Check(name, *_guarded(look)) for name, look in checks]
 
@@ -73,6 +95,19 @@ def _optional(package: str) -> tuple[bool, str]:
     return False, f"{found} does not import ({last}); uninstall it or install the build for this torch"
 
 
+def _opencv() -> tuple[bool, str]:
+    """Several wheels of OpenCV overwrite each other's files: the one that answers may be another than is recorded."""
+    import cv2
+
+    found, recorded = cv2.__version__, version(OPENCV)
+    if recorded == found or recorded.startswith(f"{found}."):
+        return True, recorded
+    return False, (
+        f"{OPENCV} {recorded} is installed, but OpenCV {found} answers; uninstall every other opencv package, then "
+        f"`pip install --force-reinstall {OPENCV}`"
+    )
+
+
 def _codecs() -> tuple[bool, str]:
     import av
     import numpy as np
@@ -101,6 +136,25 @@ def _cache() -> tuple[bool, str]:
     return free > ENOUGH_DISK, f"{root}, {free / 1e9:.1f} GB free"
 
 
-def _plugin(name: str) -> tuple[bool, str]:
-    found = check_plugin(name)
+def _store() -> tuple[bool, str]:
+    """Missing weights are no fault: what needs them says so."""
+    here = sum(not missing_files(weights) for weights in WEIGHTS)
+    return True, f"{weights_root()}, {here} of {len(WEIGHTS)} here"
+
+
+def _begun(weights: Weights) -> bool:
+    """Whether any of its files is here, or a part of one."""
+    return any(path_of(weights, file).is_file() or part_of(weights, file).is_file() for file in weights.files)
+
+
+def _weights(weights: Weights) -> tuple[bool, str]:
+    """The worst state among its files; looks at sizes and at what was written down, reads nothing."""
+    states = [state(weights, file) for file in weights.files]
+    worst = next(name for name in _STATES if name in states)
+    commands = {what: f"cmmd-bench weights {what} {weights.name}" for what in ("get", "verify")}
+    return worst != "damaged", _STATES[worst].format(**commands)
+
+
+def _plugin(name: str, slot: Slot) -> tuple[bool, str]:
+    found = check_plugin(name, slot)
     return found == "ok", found

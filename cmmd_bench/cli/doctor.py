@@ -10,7 +10,7 @@ from cmmd_bench.errors import ENVIRONMENT
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Check Python, torch, codecs (a real round trip), plugins, cache and disk. Exit code 3 if something is broken.
+    """Check Python, torch, codecs (a real round trip), weights, plugins and disk. Exit code 3 if something is broken.
 
     Example: cmmd-bench doctor --json
     """

@@ -57,11 +57,12 @@ def validate(
     """
     from cmmd_bench.atomic import require_writable, write_json
     from cmmd_bench.cli.output import note, print_json, progress
-    from cmmd_bench.cli.parsing import parse_rate, parse_size
+    from cmmd_bench.cli.parsing import import_from_here, parse_rate, parse_size
     from cmmd_bench.datasets import open_dataset
     from cmmd_bench.embedders.device import choose_device
     from cmmd_bench.runs.interrupt import second_interrupt_exits
     from cmmd_bench.suites.labels import parse_metric
+    from cmmd_bench.suites.needs import modules_needed
     from cmmd_bench.types import ClipSpec
     from cmmd_bench.validation.faulty import Faulty, longer
     from cmmd_bench.validation.study import validate as run
@@ -74,6 +75,7 @@ def validate(
     spec = ClipSpec(seconds, parse_rate(fps), height, width, sample_rate)
     source = open_dataset(dataset, longer(spec, margin), root=data, size=clips)
     metrics = [parse_metric(label) for label in metric or METRICS]
+    import_from_here(modules_needed(metrics))
     with second_interrupt_exits():
         found = run(Faulty(source, spec, margin), metrics, workers=workers, progress=progress(quiet or json))
     judged = verdicts(found)
