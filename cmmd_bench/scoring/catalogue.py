@@ -95,7 +95,11 @@ CATALOGUE = (
 NETWORKS = (
     Network(
         *("i3d", "picture, 9 frames or more", "400 logits", "i3d-pretrained-400, i3d-torchscript, 51 MB each"),
-        *("Apache-2.0 (of the published module)", "10 dialects, logits 5e-6", "embedders/test_i3d_preprocess.py"),
+        *(
+            "none stated (its origin: Apache-2.0, unconfirmed)",
+            "10 dialects, logits 5e-6",
+            "embedders/test_i3d_preprocess.py",
+        ),
     ),
     Network(
         *("videomae:MODEL", "picture", "768 and more", "MCG-NJU/videomae-base and others, 377 MB"),

@@ -117,25 +117,6 @@ WEIGHTS: tuple[Weights, ...] = (
         used_by="FVD, KVD (i3d)",
     ),
     Weights(
-        name="videomae-v2-g-ssv2",
-        files=(
-            WeightFile(
-                "vit_g_hybrid_pt_1200e_ssv2_ft.pth",
-                (
-                    "https://huggingface.co/OpenGVLab/VideoMAE2/resolve/97d119d270aca7a1217fff7f413c0c543eb325d9/"
-                    "mae-g/vit_g_hybrid_pt_1200e_ssv2_ft.pth",
-                    "https://huggingface.co/ByteDance/LatentSync-1.6/resolve/main/auxiliary/"
-                    "vit_g_hybrid_pt_1200e_ssv2_ft.pth",
-                ),
-                size=2_023_804_201,
-                sha256="5a210a92f035dff30c53b46157b612e7a1a5d3c99700e1b2d71da5c399ca7e70",
-            ),
-        ),
-        licence="Apache-2.0 on the Hub page (sister models: CC-BY-NC-4.0)",
-        source="https://huggingface.co/OpenGVLab/VideoMAE2",
-        used_by="FVD, KVD (videomae)",
-    ),
-    Weights(
         name="MCG-NJU/videomae-base",
         files=_hub(
             "MCG-NJU/videomae-base",
