@@ -20,6 +20,7 @@ too wide (98 %), and wherever the true distance is 0 (99 %); heavy tails make th
 clip has a scale of its own from t(5)). The jackknife shares the last two faults, and is the wider one for small sets.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 from cmmd_bench.metrics.checks import Rows, check_same_width, feature_rows
 from cmmd_bench.metrics.frechet import Distribution, as_gaussian
-from cmmd_bench.metrics.gaussian import Gaussian
+from cmmd_bench.metrics.gaussian import Gaussian, GaussianStatistics
 from cmmd_bench.metrics.intervals import frechet_interval
 from cmmd_bench.metrics.jackknife import Interval, Labels, cluster_numbers, cluster_sums, t_interval
 
@@ -83,13 +84,42 @@ def frechet_influence(x: Rows, clusters: Labels, reference: Distribution, *, ddo
     return Influence(derivative.value, tuple(labels), rows, sums, derivative.full_rank)
 
 
+def frechet_influence_of_clips(
+    statistics: GaussianStatistics,
+    clips: Iterable[Rows],
+    clusters: Labels,
+    reference: Distribution,
+    *,
+    ddof: int = 1,
+) -> Influence:
+    """`frechet_influence` of a set that was never in memory: its statistics, and its clips once more, one by one.
+
+    statistics: of all rows of all clips; clusters: label of each clip. Raises ValueError as `frechet_influence`, and
+    when the clips are not those that the statistics were taken of.
+    """
+    labels, (numbers,) = cluster_numbers(clusters)
+    if len(labels) < 2:
+        raise ValueError(f"influence compares clusters, found {len(labels)} of them")
+    against = as_gaussian(reference, "reference", ddof=ddof)
+    own = as_gaussian(statistics, "statistics", ddof=ddof)
+    check_same_width(own.mean.size, against.mean.size, "statistics", "reference")
+    derivative = FrechetDerivative.at(own, against, scale=statistics.n / (statistics.n - ddof))
+    rows, sums = np.zeros(len(labels), dtype=np.intp), np.zeros(len(labels))
+    for number, clip in zip(numbers, clips, strict=True):
+        rows[number] += len(clip)
+        sums[number] += derivative.of(clip).sum()
+    if rows.sum() != statistics.n:
+        raise ValueError(f"clips must be those of the statistics, {statistics.n} rows, found {rows.sum()}")
+    return Influence(derivative.value, tuple(labels), rows, sums, derivative.full_rank)
+
+
 def frechet_influence_interval(
     x: Rows, clusters: Labels, reference: Distribution, *, ddof: int = 1, level: float = 0.95
 ) -> Interval | None:
     """value ± t(C - 1)·standard error, for the value at this n; None for fewer than 2 clusters."""
     if len(set(np.asarray(clusters).tolist())) < 2:
         return None
-    return _interval(frechet_influence(x, clusters, reference, ddof=ddof), level)
+    return influence_interval(frechet_influence(x, clusters, reference, ddof=ddof), level=level)
 
 
 def best_frechet_interval(
@@ -103,11 +133,12 @@ def best_frechet_interval(
         return None
     influence = frechet_influence(x, clusters, reference, ddof=ddof)
     if influence.full_rank:
-        return _interval(influence, level)
+        return influence_interval(influence, level=level)
     return frechet_interval(x, clusters, reference, ddof=ddof, level=level)
 
 
-def _interval(influence: Influence, level: float) -> Interval:
+def influence_interval(influence: Influence, *, level: float = 0.95) -> Interval:
+    """value ± t(C - 1)·standard error, for the value at this n."""
     count = len(influence.labels)
     method = f"influence function over {count} generated clusters, reference fixed"
     if not influence.full_rank:

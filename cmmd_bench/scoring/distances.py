@@ -2,23 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
 from cmmd_bench.metrics import (
     Accumulator,
     Interval,
-    accumulate,
     delete_group_jackknife,
     frechet_distance,
     frechet_interval,
     frechet_interval_of_groups,
     jackknife_groups,
+    merge,
     mmd_interval,
     per_clip_fad,
     polynomial_mmd,
 )
 from cmmd_bench.metrics.dialects import dialect, frechet_distance_as
+from cmmd_bench.metrics.influence import frechet_influence_of_clips, influence_interval
 from cmmd_bench.metrics.jackknife import clusters_per_group
 from cmmd_bench.metrics.jedi import jedi_distance
 from cmmd_bench.metrics.kad import SCALE, kernel_audio_distance
@@ -64,15 +66,25 @@ def _frechet(metric: SetMetric, both: Sides) -> Interval:
 
 
 def _streamed_frechet(both: Sides, ddof: int) -> Interval:
-    """Fréchet distance with its interval; features pass through one accumulator per jackknife group."""
+    """Fréchet distance with the interval that covers best, for features that are never all in memory.
+
+    The influence function where rows span the features, by a second pass over the clips; else the jackknife, for which
+    features pass through one accumulator per group.
+    """
     reference = both.reference(ddof)
     groups = jackknife_groups(both.clusters)
     sizes = clusters_per_group(both.clusters, groups)
     parts = [Accumulator() for _ in sizes]
     for rows, group in zip(both.clips(), groups, strict=True):
         parts[group].add(rows)
-    interval = frechet_interval_of_groups([part.statistics() for part in parts], sizes, reference, ddof=ddof)
-    return interval or point(frechet_distance(accumulate(both.clips()), reference, ddof=ddof))
+    groups_of_rows = [part.statistics() for part in parts]
+    pooled = reduce(merge, groups_of_rows)
+    if len(sizes) > 1:
+        influence = frechet_influence_of_clips(pooled, both.clips(), both.clusters, reference, ddof=ddof)
+        if influence.full_rank:
+            return influence_interval(influence)
+    interval = frechet_interval_of_groups(groups_of_rows, sizes, reference, ddof=ddof)
+    return interval or point(frechet_distance(pooled, reference, ddof=ddof))
 
 
 def _frechet_limit(_: SetMetric, both: Sides) -> Interval:

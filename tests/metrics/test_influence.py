@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
-from cmmd_bench.metrics import Gaussian, frechet_distance, frechet_interval
-from cmmd_bench.metrics.influence import best_frechet_interval, frechet_influence, frechet_influence_interval
+from cmmd_bench.metrics import Gaussian, GaussianStatistics, frechet_distance, frechet_interval
+from cmmd_bench.metrics.influence import (
+    best_frechet_interval,
+    frechet_influence,
+    frechet_influence_interval,
+    frechet_influence_of_clips,
+)
 from cmmd_bench.metrics.leave_out import frechet_leave_out
 
 
@@ -128,3 +133,23 @@ def test_malformed_input_is_refused():
         frechet_influence(x * np.nan, np.arange(10), x)
     with pytest.raises(ValueError, match="same number of features, found 3 and 2"):
         frechet_influence(x, np.arange(10), x[:, :2])
+
+
+def test_a_stream_of_clips_has_the_influence_of_its_rows():
+    clips = [rows(k, 2 + k % 3, 4, 0.2) for k in range(12)]
+    clusters = [f"c{k % 5}" for k in range(12)]
+    together, reference = np.concatenate(clips), rows(99, 60, 4)
+    labels = [label for label, clip in zip(clusters, clips, strict=True) for _ in clip]
+    whole = frechet_influence(together, labels, reference)
+    statistics = GaussianStatistics.from_features(together)
+    streamed = frechet_influence_of_clips(statistics, iter(clips), clusters, reference)
+    assert streamed.labels == whole.labels
+    assert streamed.value == pytest.approx(whole.value, rel=1e-10)
+    np.testing.assert_allclose(streamed.sums, whole.sums, rtol=1e-8, atol=1e-10)
+    assert streamed.rows.tolist() == whole.rows.tolist()
+    with pytest.raises(ValueError, match="clips must be those of the statistics, 36 rows, found 34"):
+        frechet_influence_of_clips(
+            statistics, iter([clip[: len(clip)] for clip in clips[:-1]] + [clips[0]]), clusters, reference
+        )
+    with pytest.raises(ValueError, match="influence compares clusters, found 1"):
+        frechet_influence_of_clips(statistics, iter(clips), ["one"] * 12, reference)

@@ -70,8 +70,10 @@ def test_set_distances_against_the_reference(arrays):
     for cell in (fvd, kvd):
         assert (cell.n, cell.n_samples, cell.n_reference) == (5, 10, 12)
         assert cell.low < cell.value < cell.high
-        assert "jackknife" in cell.interval
-        assert "5 clusters" in cell.interval
+        assert "5 clusters" in cell.interval or "5 generated clusters" in cell.interval
+    # Thirty rows span six features; what covers best there is the influence function.
+    assert "influence function" in fvd.interval
+    assert "jackknife" in kvd.interval
 
 
 def test_pairwise_distances_take_the_conditions_own_clips(arrays):
