@@ -60,15 +60,22 @@ def _show(found: "Sequence[Comparison]") -> None:
         name = f"{c.metric} {ARROWS[c.direction]}"
         size = number(d.estimate, d.estimate - d.low)
         rows.append(
-            [c.task, name, f"{c.a} − {c.b}", size, _p(d.p_value), _p(c.adjusted), str(d.conditions[0]), verdict]
+            [c.task, name, f"{c.a} − {c.b}", size, _p(d.p_value), _p(c.adjusted), _n(c.paired, *d.conditions), verdict]
         )
         if d.left_out:
             note(f"{c.metric} of {c.a} and {c.b}: {d.left_out} conditions that one of them lacks are left out")
     if rows:
-        title = "differences on the same conditions, ± 95 % intervals; p corrected for all comparisons shown (Holm)"
+        where = (
+            "the same conditions" if all(c.paired for c in found) else "the same conditions (where n is a sum, others)"
+        )
+        title = f"differences on {where}, ± 95 % intervals; p corrected for all comparisons shown (Holm)"
         print_table(
             ["task", "metric", "difference", "size", "p", "p corrected", "n", "verdict at 5 %"], rows, title=title
         )
+
+
+def _n(paired: bool, of_a: int, of_b: int) -> str:
+    return str(of_a) if paired else f"{of_a} + {of_b}"
 
 
 def _p(value: float | None) -> str:

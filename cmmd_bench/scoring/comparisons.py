@@ -42,6 +42,7 @@ class Comparison:
     """Model `a` minus model `b` under one metric; `difference` is None where it cannot be computed, and `why` says why.
 
     adjusted: Holm's p-value within the family of all comparisons of the call
+    paired: whether over the same conditions; models without a condition in common are compared as two samples
     """
 
     task: Task
@@ -52,6 +53,7 @@ class Comparison:
     difference: Difference | None
     adjusted: float | None = None
     why: str | None = None
+    paired: bool = True
 
     @property
     def better(self) -> str | None:
@@ -84,8 +86,7 @@ def compare_models(
     known = [i for i, comparison in enumerate(found) if comparison.difference is not None]
     adjusted = holm([d.p_value for i in known if (d := found[i].difference) is not None])
     for i, p_value in zip(known, adjusted, strict=True):
-        c = found[i]
-        found[i] = Comparison(c.task, c.metric, c.direction, c.a, c.b, c.difference, p_value)
+        found[i] = replace(found[i], adjusted=p_value)
     return found
 
 
@@ -196,12 +197,13 @@ def _compare_neighbours(name: str, x: Sides, y: Sides, paired: bool) -> Differen
 
 
 def _compared(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Scorer) -> Comparison:
-    parts = (metric.task, metric.label, metric.direction, a.model, b.model)
+    parts, paired = (metric.task, metric.label, metric.direction, a.model, b.model), _answer_the_same(a, b)
     try:
         difference = difference_between(metric, a, b, scorer)
     except ValueError as error:
-        return Comparison(*parts, None, why=str(error))
-    return Comparison(*parts, difference, why=None if difference else "fewer than 2 conditions that both answered")
+        return Comparison(*parts, None, why=str(error), paired=paired)
+    why = None if difference else f"fewer than 2 conditions that {'both' if paired else 'each'} answered"
+    return Comparison(*parts, difference, why=why, paired=paired)
 
 
 def _chosen(rows: Sequence[RowOfTable], models: Sequence[str]) -> list[RowOfTable]:

@@ -33,6 +33,7 @@ def test_a_table(scored, command):
     assert code == 0, err
     for word in ("fad[logmel-stats] ↓", "beat-hit@500ms ↑", "one − two", "p corrected", "verdict at 5 %"):
         assert word in out
+    assert "where n is a sum" not in out
     assert "not compared" not in err
 
 
@@ -46,6 +47,7 @@ def test_json_is_json_and_says_the_same(scored, command):
         assert c["adjusted"] >= c["difference"]["p_value"]
         assert c["better"] in (None, "one", "two")
         assert c["difference"]["conditions"] == [8, 8]
+        assert c["paired"] is True
     assert command("compare", scored, "--json")[1] == out
 
 
@@ -74,10 +76,13 @@ def test_without_a_value_the_exit_code_is_1(folders, tmp_path, command):
     code, out, err = command("compare", tmp_path / "scores")
     assert code == 1
     assert "fad[logmel-stats]" in out
+    assert "where n is a sum" in out
+    assert "8 + 8" in out
     assert "not compared: beat-hit@500ms of one and two (joint): needs pairs" in err
     code, out, _ = command("compare", tmp_path / "scores", "--json")
     assert code == 1
     assert [c["difference"] is None for c in json.loads(out)["comparisons"]] == [False, True]
+    assert [c["paired"] for c in json.loads(out)["comparisons"]] == [False, False]
 
 
 @pytest.mark.parametrize(

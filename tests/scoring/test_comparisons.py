@@ -198,6 +198,7 @@ def test_clips_without_a_real_one_are_never_paired(arrays):
     assert "relabellings" in difference.swap_test
     (comparison,) = compare_models(scored(arrays, ["pairwise-fad[e]"], free))
     assert comparison.difference is None
+    assert not comparison.paired
     assert comparison.why == "needs at least 2 real clips, found 0"
 
 
@@ -205,7 +206,11 @@ def test_one_condition_is_too_few(arrays):
     few = [row("near", [0]), row("far", range(3))]
     fad, own = compare_models(scored(arrays, ["fad[e]", "pairwise-fad[e]"], few))
     assert fad.why == "fewer than 2 conditions that both answered"
+    assert fad.paired
     assert own.why == "needs at least 2 real clips, found 1"
+    alone = [row("near", [0], real=False), row("far", range(3), real=False)]
+    (apart,) = compare_models(scored(arrays, ["fad[e]"], alone))
+    assert apart.why == "fewer than 2 conditions that each answered"
     (none,) = compare_models(scored(arrays, ["fad[e]"], [row("near", []), row("far")]))
     assert none.why == "needs at least 2 generated clips, found 0"
 
