@@ -97,7 +97,7 @@ def test_the_difference_is_that_of_the_pure_function(arrays, name, against):
         assert difference == compare_mmd(a, labels, b, labels, y, reference_conditions=own_labels)
 
 
-@pytest.mark.parametrize("name", [*SETS, "precision", "recall", "coverage", "fvd-inf", "fad-inf"])
+@pytest.mark.parametrize("name", [*SETS, "precision", "recall", "coverage"])
 @pytest.mark.parametrize("against", ["reference", "conditions"])
 def test_the_difference_is_that_of_the_tables_cells(arrays, name, against):
     metric = METRICS[name](metric=name, task="joint", embedder="e", against=against)
@@ -111,13 +111,25 @@ def test_the_difference_is_that_of_the_tables_cells(arrays, name, against):
     assert mirrored.p_value == pytest.approx(difference.p_value, rel=1e-6)
 
 
-@pytest.mark.parametrize("dialect", ["styleganv", "fastvideo", "tats", "cd-fvd"])
+@pytest.mark.parametrize("dialect", ["styleganv", "tats", "cd-fvd"])
 def test_a_dialects_difference_is_that_of_its_cells(arrays, dialect):
     metric = METRICS["fvd"](metric="fvd", task="joint", embedder="e", dialect=dialect)
     known = scorer(arrays)
     cells = [known.score(metric, row(model))[0] for model in SHIFTS]
     difference = difference_between(metric, row("near"), row("far"), known)
-    assert difference.estimate == pytest.approx(cells[0].value - cells[1].value, rel=1e-5)
+    assert difference.estimate == pytest.approx(cells[0].value - cells[1].value, rel=1e-9)
+
+
+@pytest.mark.parametrize("dialect", ["fastvideo", "fadtk"])
+def test_dialects_with_habits_of_their_own_are_not_compared(arrays, dialect):
+    metric = METRICS["fvd"](metric="fvd", task="joint", embedder="e", dialect=dialect)
+    with pytest.raises(ValueError, match=f"dialect {dialect} of fvd is for its value alone; compare fvd"):
+        difference_between(metric, row("near"), row("far"), scorer(arrays))
+
+
+def test_limits_need_conditions_enough_for_a_line(arrays):
+    with pytest.raises(ValueError, match=f"needs at least 16 conditions, found {CONDITIONS}"):
+        difference_between(parse_metric("fvd-inf[e]"), row("near"), row("far"), scorer(arrays))
 
 
 @pytest.mark.parametrize("dialect", ["jedi", "stylegan", "by-condition"])
@@ -151,10 +163,12 @@ def test_neighbours_are_recomputed_without_each_group(arrays):
     difference = difference_between(parse_metric("density[e]"), row("near"), row("far"), scorer(arrays))
     by_hand = compare_statistic(lambda kept: neighbour_scores(both[kept], means["ref"]).density, conditions, conditions)
     assert (difference.estimate, difference.low, difference.high) == (by_hand.estimate, by_hand.low, by_hand.high)
-    assert "199 relabellings" in difference.swap_test
+    # Scores that jump are decided by swapping the models, whatever the jackknife makes of the jumps.
+    assert "499 relabellings" in difference.swap_test
+    assert difference.p_value == difference.swap_p_value
 
 
-@pytest.mark.parametrize("name", [*SETS, "fvd-inf"])
+@pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("against", ["reference", "conditions"])
 def test_a_condition_that_one_side_lacks_leaves_everything(arrays, name, against):
     """Ground truths too: otherwise one model would be asked for a clip that nobody answered."""
