@@ -120,10 +120,11 @@ def compare_values(
     degrees = sum(variances) ** 2 / shares if shares else pairing.counts[0] - 1
     value = float(means_a.mean() - means_b.mean())
     method = f"mean difference over {'the same' if paired else 'different'} conditions"
-    interval = t_interval(value, error, degrees, level=level, method=method, about=OF_MANY_CLIPS)
+    scale = float(max(np.abs(means_a).max(), np.abs(means_b).max()))
+    interval = t_interval(value, error, degrees, level=level, method=method, about=OF_MANY_CLIPS, scale=scale)
     swap = pairing.test(means_a, means_b, permutations=permutations, seed=seed)
     left_out = pairing.left_out + missing
-    return difference_from(interval, degrees, conditions=pairing.counts, left_out=left_out, swap=swap)
+    return difference_from(interval, degrees, conditions=pairing.counts, left_out=left_out, swap=swap, scale=scale)
 
 
 def compare_statistic(
@@ -152,11 +153,13 @@ def compare_statistic(
     def difference(a: Indices, b: Indices) -> float:
         return float(statistic(a)) - float(statistic(b))
 
-    value = difference(of_a, of_b)
+    values = float(statistic(of_a)), float(statistic(of_b))
+    value, scale = values[0] - values[1], max(map(abs, values))
     without = [difference(of_a[groups_a != g], of_b[groups_b != g]) for g in range(len(sizes))]
-    interval = interval_from_groups(value, without, sizes, level=level, over="conditions", about=AT_THIS_N)
+    interval = interval_from_groups(value, without, sizes, level=level, over="conditions", about=AT_THIS_N, scale=scale)
     swap = _recomputed(difference, of_a, of_b, pairing, value, permutations, seed) if permutations else None
-    return difference_from(interval, len(sizes) - 1, conditions=pairing.counts, left_out=pairing.left_out, swap=swap)
+    counts, left_out = pairing.counts, pairing.left_out
+    return difference_from(interval, len(sizes) - 1, conditions=counts, left_out=left_out, swap=swap, scale=scale)
 
 
 def pair_up(conditions_a: Labels, conditions_b: Labels, *, paired: bool) -> Pairing:

@@ -6,6 +6,9 @@ between them). It is exact at any n, whatever the metric, but it asks more: two 
 much in different directions are equal for the first and may differ for the second. A claim that one model beats the
 other rests on the first; where conditions are few, let it pass both.
 
+Where no condition differs from another, there is no spread to measure a difference by, and no t test: two conditions
+that agree are not certainty. `p_value` is then the swap test's, or without one the smallest that it could have been.
+
 A difference is a sum over conditions of a score that changes its sign when A and B swap places (for a mean: the
 condition's own difference; for set metrics see `set_comparison`). Ten thousand relabellings of such a sum are one
 product of a matrix of signs with the scores.
@@ -16,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cmmd_bench.metrics.jackknife import Interval
+from cmmd_bench.metrics.jackknife import NO_SPREAD, Interval
 
 Array = NDArray[np.float64]
 
@@ -57,15 +60,25 @@ def difference_from(
     conditions: tuple[int, int],
     left_out: int = 0,
     swap: tuple[float, str] | None = None,
+    scale: float = 0.0,
 ) -> Difference:
-    """From a t interval with its degrees of freedom, and the p-value and description of a permutation test."""
+    """From a t interval with its degrees of freedom, and the p-value and description of a permutation test.
+
+    scale: size of the values whose difference it is, as for `t_interval`.
+    """
+    if interval.standard_error > 0:
+        p_value = t_p_value(interval.estimate, interval.standard_error, degrees)
+    elif abs(interval.estimate) <= NO_SPREAD * scale:
+        p_value = 1.0
+    else:
+        p_value = swap[0] if swap else least_p_value(min(conditions))
     return Difference(
         estimate=interval.estimate,
         low=interval.low,
         high=interval.high,
         standard_error=interval.standard_error,
         level=interval.level,
-        p_value=t_p_value(interval.estimate, interval.standard_error, degrees),
+        p_value=p_value,
         method=interval.method,
         about=interval.about,
         conditions=conditions,
@@ -76,12 +89,15 @@ def difference_from(
 
 
 def t_p_value(value: float, standard_error: float, degrees: float) -> float:
-    """Two-sided; without any spread 1 for a value of 0, else 0."""
+    """Two-sided, for a standard error above 0."""
     from scipy.special import stdtr
 
-    if standard_error == 0:
-        return float(value == 0)
     return float(2 * stdtr(degrees, -abs(value) / standard_error))
+
+
+def least_p_value(conditions: int) -> float:
+    """The smallest p-value of a swap test over so many conditions: 2/2^C, or 1/(B + 1) of `PERMUTATIONS`."""
+    return max(2.0 ** (1 - conditions), 1 / (PERMUTATIONS + 1))
 
 
 def sign_flip_test(

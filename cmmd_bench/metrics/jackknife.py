@@ -29,6 +29,9 @@ Labels = Sequence[str] | Sequence[int] | NDArray[Any]
 
 GROUPS = 20
 
+NO_SPREAD = 1e-12
+"""Relative to the values: a standard error of rounding size, which says nothing about other draws."""
+
 AT_THIS_N = "the value at this n"
 """What an interval is for when nothing else is said: the mean value of other sets of as many clips."""
 
@@ -111,12 +114,25 @@ def cluster_sums(values: NDArray[np.float64], numbers: NDArray[np.intp], count: 
 
 
 def t_interval(
-    value: float, standard_error: float, degrees: float, *, level: float, method: str, about: str = AT_THIS_N
+    value: float,
+    standard_error: float,
+    degrees: float,
+    *,
+    level: float,
+    method: str,
+    about: str = AT_THIS_N,
+    scale: float = 0.0,
 ) -> Interval:
-    """value ± t(degrees)·standard_error; `method` is completed by the distribution's name."""
+    """value ± t(degrees)·standard_error; `method` is completed by the distribution's name.
+
+    scale: size of the values where it is not that of `value`, such as of what is subtracted. A standard error of
+    `NO_SPREAD` of it is 0, and `method` then says that there was no spread: value ± 0 is no certainty.
+    """
     from scipy.special import stdtrit
 
     check_level(level)
+    if standard_error <= NO_SPREAD * max(scale, abs(value)):
+        return Interval(value, value, value, 0.0, level, f"{method}, no spread between clusters", about)
     reach = float(stdtrit(degrees, (1 + level) / 2)) * standard_error
     return Interval(value, value - reach, value + reach, standard_error, level, f"{method}, t({degrees:g})", about)
 
@@ -135,10 +151,11 @@ def interval_from_groups(
     level: float = 0.95,
     over: str,
     about: str = AT_THIS_N,
+    scale: float = 0.0,
 ) -> Interval:
     """Interval from the value of everything, the values without each group, and the clusters in each group, G >= 2.
 
-    over: what the groups are made of, for the method's description; about: what the interval is for.
+    over: what the groups are made of, for the method's description; about, scale: as in `t_interval`.
     """
     check_level(level)
     replicates = np.asarray(without, dtype=np.float64)
@@ -149,7 +166,7 @@ def interval_from_groups(
     pseudo = h * value - (h - 1) * replicates
     standard_error = float(np.sqrt(np.mean((pseudo - (pseudo / h).sum()) ** 2 / (h - 1))))
     method = f"delete-group jackknife over {over} ({sum(sizes)} clusters in {n_groups} groups)"
-    return t_interval(value, standard_error, n_groups - 1, level=level, method=method, about=about)
+    return t_interval(value, standard_error, n_groups - 1, level=level, method=method, about=about, scale=scale)
 
 
 def _labels(clusters: Labels) -> list[str]:

@@ -83,12 +83,11 @@ def compare_frechet(
         for one, other, left in zip(without_each(sides[0]), without_each(sides[1]), references, strict=True)
     ]
     of_a, of_b = (merged(parts) for parts in sides)
-    value = frechet_distance(of_a, against, ddof=ddof) - frechet_distance(of_b, against, ddof=ddof)
-    interval = interval_from_groups(value, without, sizes, level=level, over="conditions", about=AT_THIS_N)
+    values = [frechet_distance(of, against, ddof=ddof) for of in (of_a, of_b)]
     derivative = FrechetDerivative.at(merge(of_a, of_b).gaussian(ddof), against, scale=1.0)
     scores = _by_condition((derivative.of(a), derivative.of(b)), pairing)
     swap = pairing.test(*scores, permutations=permutations, seed=seed)
-    return difference_from(interval, len(sizes) - 1, conditions=pairing.counts, left_out=pairing.left_out, swap=swap)
+    return _difference(values, without, sizes, pairing, swap, level)
 
 
 def compare_mmd(
@@ -126,13 +125,24 @@ def compare_mmd(
         kernel_sums(rows, y, groups, of_reference, n_groups=len(sizes) + 1, kernel=kernel)
         for rows, groups in ((a, groups_a), (b, groups_b))
     ]
-    value = sums[0].mmd() - sums[1].mmd()
+    values = [side.mmd() for side in sums]
     without = [sums[0].mmd(without=g) - sums[1].mmd(without=g) for g in range(len(sizes))]
-    interval = interval_from_groups(value, without, sizes, level=level, over="conditions", about=AT_THIS_N)
     side_a, side_b, side_r = (np.ascontiguousarray(rows, dtype=np.float64) for rows in (a, b, y))
     scores = _by_condition(_mmd_scores(kernel, side_a, side_b, side_r, pairing), pairing)
     swap = pairing.test(*scores, permutations=permutations, seed=seed)
-    return difference_from(interval, len(sizes) - 1, conditions=pairing.counts, left_out=pairing.left_out, swap=swap)
+    return _difference(values, without, sizes, pairing, swap, level)
+
+
+def _difference(
+    values: list[float], without: list[float], sizes: list[int], pairing: Pairing, swap: tuple[float, str], level: float
+) -> Difference:
+    """From the distances of A and B, their differences without each group, and the swap test."""
+    scale = max(map(abs, values))
+    interval = interval_from_groups(
+        values[0] - values[1], without, sizes, level=level, over="conditions", about=AT_THIS_N, scale=scale
+    )
+    counts, left_out = pairing.counts, pairing.left_out
+    return difference_from(interval, len(sizes) - 1, conditions=counts, left_out=left_out, swap=swap, scale=scale)
 
 
 def _sides(a: Rows, conditions_a: Labels, b: Rows, conditions_b: Labels, paired: bool) -> tuple[Rows, Rows, Pairing]:

@@ -63,6 +63,24 @@ def test_the_same_values_do_not_differ():
     assert difference.p_value == 1.0
 
 
+@pytest.mark.parametrize("paired", [True, False])
+def test_two_conditions_that_agree_are_not_certainty(paired):
+    difference = compare_values([1.0, 1.0], ["a", "b"], [2 / 3, 2 / 3], ["a", "b"], paired=paired)
+    assert difference.p_value == difference.swap_p_value > 0.3
+    assert (difference.low, difference.high) == (difference.estimate, difference.estimate)
+    assert difference.method.endswith("conditions, no spread between clusters")
+
+
+def test_spread_of_rounding_size_is_no_spread():
+    clips = ["a", "b", "c"]
+    difference = compare_values([0.4, 0.7, 0.9], clips, [0.3, 0.6, 0.8], clips)
+    assert difference.p_value == difference.swap_p_value == 0.25
+    equal = compare_values([0.1 + 0.2, 0.3, 0.6], clips, [0.3, 0.1 + 0.2, 0.6], clips)
+    assert equal.p_value == 1
+    fewest = compare_statistic(lambda kept: float(kept.min() > 2), clips, clips)
+    assert (fewest.estimate, fewest.p_value) == (-1.0, 2 / 2**3)
+
+
 def test_too_little_to_compare():
     assert compare_values([1.0, 2.0], ["a", "b"], [1.0, 2.0], ["b", "c"]) is None
     assert compare_values([None, None], ["a", "b"], [1.0, 2.0], ["a", "b"]) is None

@@ -3,7 +3,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cmmd_bench.metrics.differences import difference_from, relabelling_test, sign_flip_test, t_p_value
+from cmmd_bench.metrics.differences import (
+    difference_from,
+    least_p_value,
+    relabelling_test,
+    sign_flip_test,
+    t_p_value,
+)
 from cmmd_bench.metrics.jackknife import t_interval
 
 
@@ -60,13 +66,21 @@ def test_p_of_the_interval():
     from scipy.stats import t
 
     assert t_p_value(2.0, 1.0, 7) == pytest.approx(2 * t.sf(2, 7), rel=1e-12)
-    assert t_p_value(0.0, 0.0, 7) == 1
-    assert t_p_value(0.1, 0.0, 7) == 0
     interval = t_interval(t.ppf(0.975, 9), 1.0, 9, level=0.95, method="test")
     at_the_edge = difference_from(interval, 9, conditions=(10, 10))
     assert at_the_edge.low == pytest.approx(0.0, abs=1e-12)
     assert at_the_edge.p_value == pytest.approx(0.05, rel=1e-9)
     assert at_the_edge.swap_p_value is None
+
+
+def test_without_spread_p_is_that_of_the_swap_test_or_the_smallest_it_could_be():
+    constant = t_interval(0.1, 1e-17, 3, level=0.95, method="test")
+    assert difference_from(constant, 3, conditions=(4, 6)).p_value == 2 / 2**4
+    assert difference_from(constant, 3, conditions=(4, 4), swap=(0.25, "all")).p_value == 0.25
+    nothing = t_interval(1e-17, 1e-18, 3, level=0.95, method="test", scale=0.4)
+    assert difference_from(nothing, 3, conditions=(4, 4), scale=0.4).p_value == 1
+    assert least_p_value(5) == sign_flip_test(np.ones(5), np.zeros(5))[0]
+    assert least_p_value(5000) == sign_flip_test(np.ones(5000), np.zeros(5000))[0]
 
 
 def test_too_few_permutations_are_refused():

@@ -87,6 +87,16 @@ def test_one_cluster_has_no_interval():
 def test_a_constant_has_no_width():
     interval = delete_group_jackknife(lambda kept: 2.5, list("abcdef"))
     assert (interval.low, interval.estimate, interval.high, interval.standard_error) == (2.5, 2.5, 2.5, 0.0)
+    assert interval.method.endswith(", no spread between clusters")
+
+
+def test_a_standard_error_of_rounding_size_is_none():
+    values = [0.1 + 0.2, 0.3, 0.3, 0.1 + 0.2]
+    interval = delete_group_jackknife(lambda kept: np.mean([values[i] for i in kept]), list("abcd"))
+    assert interval.standard_error == 0.0
+    assert interval.method.endswith(", no spread between clusters")
+    small = delete_group_jackknife(lambda kept: 1.0 + 1e-9 * kept.mean(), list("abcd"))
+    assert small.standard_error > 0
 
 
 def test_malformed_input_is_refused():

@@ -124,6 +124,17 @@ def test_the_same_rows_do_not_differ(compare, distance):
     a, _, conditions = two_models(15)
     difference = compare(a, conditions, a, conditions, rows(16, 60))
     assert (difference.estimate, difference.standard_error, difference.swap_p_value) == (0.0, 0.0, 1.0)
+    assert difference.p_value == 1.0
+
+
+def test_conditions_without_spread_leave_the_verdict_to_the_swap_test():
+    # Every condition holds the same rows, so that none of them moves a distance with divisor n.
+    a, b = (np.tile(rows(seed, 15), (4, 1)) for seed in (15, 17))
+    conditions = np.repeat(list("abcd"), 15)
+    difference = compare_frechet(a, conditions, b, conditions, rows(16, 60), ddof=0)
+    assert abs(difference.estimate) > 0.01
+    assert (difference.standard_error, difference.p_value) == (0.0, difference.swap_p_value)
+    assert difference.p_value == 2 / 2**4
 
 
 def test_the_reference_may_be_statistics():
