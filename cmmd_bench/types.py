@@ -25,7 +25,7 @@ TASKS: tuple[Task, ...] = get_args(Task)
 
 Modality = Literal["video", "audio"]
 
-Direction = Literal["lower", "higher"]
+Direction = Literal["lower", "higher", "towards 1"]
 """Which way a metric is better."""
 
 

@@ -6,7 +6,7 @@ from cmmd_bench.cli.output import note, print_table
 from cmmd_bench.plugins import RESERVED
 from cmmd_bench.scoring.results import Result, Scores
 
-ARROWS = {"lower": "↓", "higher": "↑"}
+ARROWS = {"lower": "↓", "higher": "↑", "towards 1": "→1"}
 ACROSS = 6
 """Metrics that stand side by side; more of them become the rows of the table, and the models its columns."""
 SHOWN = 5
@@ -74,6 +74,8 @@ def _best(results: Sequence[Result]) -> str | None:
     """The model with the best value among two or more models; ceiling and floors do not compete."""
     competing = [r for r in results if r.model not in RESERVED and r.value is not None]
     if len(competing) < 2:
+        return None
+    if competing[0].direction == "towards 1":
         return None
     pick = min if competing[0].direction == "lower" else max
     return pick(competing, key=lambda r: r.value or 0.0).model

@@ -117,7 +117,7 @@ def _show(found: "Validation", judged: "list[Verdict]") -> None:
     )
     print_table(["fault", *metrics], rows, title=title)
     note(
-        "≥ x: seen from level x on; blind: at no level; ~: not steadily; better!: some level is rewarded; "
+        "≥ x: seen from level x on; ~: but not steadily; blind: at no level; better!: some level is rewarded; "
         "·: other side; –: not computed"
     )
     for level in found.skipped:
@@ -130,7 +130,7 @@ def _word(verdict: "Verdict | None") -> str:
     if verdict.levels == 0:
         return "–"
     word = "blind" if verdict.seen_from is None else f"≥ {abs(verdict.seen_from):g}"
-    if verdict.seen_from is not None and verdict.monotone is False:
+    if verdict.seen_from is not None and not verdict.steady:
         word += " ~"
     return f"{word} better!" if verdict.rewards else word
 

@@ -24,7 +24,7 @@ Seen = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A clip's score and its chance level; both None where the score is undefined (no reference beat)."""
+    """A clip's score, None where it is undefined (no reference beat), and its chance level, None where it has none."""
 
     value: float | None
     chance: float | None
@@ -42,22 +42,23 @@ def alignment_cell(
     if not judged:
         return cell(metric, row, n_samples=len(row.samples), why=_why_nothing(metric, row)), []
     per_clip = [PerClip(row.model, s.id, metric.label, j.value, j.chance) for s, j in judged]
-    defined = [(s, j.value, j.chance) for s, j in judged if j.value is not None and j.chance is not None]
+    defined = [(s, j.value, j.chance) for s, j in judged if j.value is not None]
     if not defined:
         return cell(metric, row, n_samples=len(judged), why=_UNDEFINED[type(metric)]), per_clip
     values = np.array([value for _, value, _ in defined])
     seen = [sample for sample, _, _ in defined]
     clusters = [sample.condition for sample in seen]
     interval = delete_group_jackknife(lambda kept: float(values[kept].mean()), clusters)
-    chance = fmean(level for _, _, level in defined)
+    levels = [level for _, _, level in defined if level is not None]
+    chance = fmean(levels) if levels else None
     result = cell(
         metric,
         row,
         interval or point(float(values.mean())),
         seen=seen,
-        n_reference=len(set(clusters)),
+        n_reference=len(set(clusters)) if metric.real else 0,
         chance=chance,
-        corrected=corrected(float(values.mean()), chance),
+        corrected=None if chance is None else corrected(float(values.mean()), chance),
         excluded=len(row.samples) - len(defined),
     )
     return result, per_clip
@@ -121,8 +122,7 @@ def _seconds(metric: SecondHit, reference: Seen, made: Seen, seconds: float) -> 
     bins = second_bins(reference, made, duration=seconds)
     if metric.metric == "cdcd-hit":
         return Judgement(bins.hit, bins.chance)
-    # Coverage counts seconds wherever they are: sound out of step covers as many.
-    return Judgement(bins.coverage, bins.coverage)
+    return Judgement(bins.coverage, None)
 
 
 def _av_align(metric: AvAlign, motion: Seen, onsets: Seen, seconds: float, fps: float) -> Judgement:

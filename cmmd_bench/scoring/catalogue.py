@@ -83,8 +83,12 @@ CATALOGUE = (
         *("mir_eval, scikit-learn, exactly", "metrics/test_onsets.py"),
     ),
     Entry(
-        *("cdcd-hit, cdcd-coverage", "whole seconds with an onset in both", "share", "higher", _OWN, "1 onset"),
+        *("cdcd-hit", "whole seconds with an onset in both", "share", "higher", "each clip's own sound", "1 onset"),
         *("D2M-GAN, CDCD, exactly", "metrics/test_second_bins.py"),
+    ),
+    Entry(
+        *("cdcd-coverage", "as many seconds with an onset as the reference has", "ratio", "towards 1"),
+        *("each clip's own sound", "1 onset", "D2M-GAN, CDCD, exactly", "metrics/test_second_bins.py"),
     ),
     Entry(
         *("av-align", "peaks of motion that sound, sounds that are seen", "share", "higher", "nothing", "1 peak"),

@@ -17,14 +17,13 @@ from cmmd_bench.metrics import per_clip_fad
 from cmmd_bench.metrics.comparison import compare_statistic, compare_values
 from cmmd_bench.metrics.dialects import dialect
 from cmmd_bench.metrics.differences import Difference
-from cmmd_bench.metrics.kad import SCALE, distance_kernel
+from cmmd_bench.metrics.kad import SCALE
 from cmmd_bench.metrics.multiplicity import holm
 from cmmd_bench.metrics.neighbours import neighbour_scores
-from cmmd_bench.metrics.pairwise import median_distance
 from cmmd_bench.metrics.set_comparison import compare_frechet, compare_mmd
 from cmmd_bench.plugins import RESERVED
 from cmmd_bench.scoring.index import Scored
-from cmmd_bench.scoring.limits import LIMIT_GROUPS, at_infinity
+from cmmd_bench.scoring.limits import FEWEST_FOR_LIMIT_INTERVAL, LIMIT_GROUPS, at_infinity
 from cmmd_bench.scoring.measures import Scorer
 from cmmd_bench.scoring.samples import RowOfTable
 from cmmd_bench.scoring.sides import Sides, sides
@@ -33,7 +32,7 @@ from cmmd_bench.types import Direction, Task
 
 LEVEL = 0.05
 
-NEIGHBOUR_PERMUTATIONS = 199
+NEIGHBOUR_PERMUTATIONS = 499
 """Each one looks for all neighbours anew."""
 
 
@@ -58,7 +57,7 @@ class Comparison:
     @property
     def better(self) -> str | None:
         """The better model, if the difference survives the correction."""
-        if self.difference is None or self.adjusted is None or self.adjusted > LEVEL:
+        if self.difference is None or self.adjusted is None or self.adjusted > LEVEL or self.direction == "towards 1":
             return None
         a_is_lower = self.difference.estimate < 0
         return self.a if a_is_lower == (self.direction == "lower") else self.b
@@ -123,7 +122,7 @@ def difference_between(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Sco
         clips = [per_clip_fad(side.clips(), side.reference()) for side in (x, y)]
         return compare_values(clips[0], x.clusters, clips[1], y.clusters, paired=paired)
     labels = x.real_labels()
-    if metric.metric in ("fvd", "fad"):
+    if metric.metric in ("fvd", "fad") and _of_plain_form(metric):
         ddof = dialect(metric.dialect).ddof if metric.dialect else 1
         reference = x.y() if labels else x.reference(ddof)
         return compare_frechet(
@@ -154,15 +153,20 @@ def _same_real(x: Sides, y: Sides) -> tuple[Sides, Sides]:
     return replace(x, real=common), replace(y, real=common)
 
 
+def _of_plain_form(metric: SetMetric) -> bool:
+    """Whether a dialect of a Fréchet distance differs from it by its divisor alone, which comparisons can take."""
+    habits = None if metric.dialect is None else dialect(metric.dialect)
+    return habits is None or not (habits.ridge or habits.rounded_means)
+
+
 def _compare_kad(x: Sides, y: Sides, labels: list[str] | None, paired: bool) -> Difference | None:
     """In units of 100 MMD², as KAD is."""
-    rows = x.y()
-    centre = rows.mean(axis=0, dtype=np.float64)
+    (of_x, real, kernel), (of_y, *_) = x.for_kad(), y.for_kad()
     difference = compare_mmd(
-        *(x.x() - centre, x.labels(), y.x() - centre, y.labels(), rows - centre),
+        *(of_x, x.labels(), of_y, y.labels(), real),
         reference_conditions=labels,
         paired=paired,
-        kernel=distance_kernel(median_distance(rows)),
+        kernel=kernel,
     )
     if difference is None:
         return None
@@ -176,6 +180,9 @@ def _compare_kad(x: Sides, y: Sides, labels: list[str] | None, paired: bool) -> 
 
 
 def _compare_limits(x: Sides, y: Sides, paired: bool) -> Difference | None:
+    fewest = min(len(set(side.clusters)) for side in (x, y))
+    if fewest < FEWEST_FOR_LIMIT_INTERVAL:
+        raise ValueError(f"needs at least {FEWEST_FOR_LIMIT_INTERVAL} conditions, found {fewest}")
     clips, reference = [*x.clips(), *y.clips()], x.reference()
     return compare_statistic(
         lambda kept: at_infinity([clips[i] for i in kept], reference).intercept,
@@ -186,14 +193,18 @@ def _compare_limits(x: Sides, y: Sides, paired: bool) -> Difference | None:
 
 
 def _compare_neighbours(name: str, x: Sides, y: Sides, paired: bool) -> Difference | None:
+    """Decided by swapping the models: these scores jump, and a jackknife of jumps says too much or too little."""
     (of_x, real), (of_y, _) = x.means(), y.means()
     clips = np.concatenate([of_x, of_y])
-    return compare_statistic(
+    difference = compare_statistic(
         lambda kept: float(getattr(neighbour_scores(clips[kept], real), name)),
         *(x.clusters, y.clusters),
         paired=paired,
         permutations=NEIGHBOUR_PERMUTATIONS,
     )
+    if difference is None or difference.swap_p_value is None:
+        return difference
+    return replace(difference, p_value=difference.swap_p_value)
 
 
 def _compared(metric: Metric, a: RowOfTable, b: RowOfTable, scorer: Scorer) -> Comparison:

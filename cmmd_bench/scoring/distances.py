@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
-
-import numpy as np
+from math import sqrt
 
 from cmmd_bench.metrics import (
     Accumulator,
@@ -28,11 +27,14 @@ from cmmd_bench.metrics.kernel_subsets import SUBSET_DIALECTS, subset_mmd
 from cmmd_bench.metrics.neighbours import neighbour_scores
 from cmmd_bench.scoring.cells import cell, point
 from cmmd_bench.scoring.features import Features
-from cmmd_bench.scoring.limits import LIMIT_GROUPS, at_infinity
+from cmmd_bench.scoring.limits import FEWEST_FOR_LIMIT_INTERVAL, LIMIT_GROUPS, SMALLEST_SHARE, at_infinity
 from cmmd_bench.scoring.results import PerClip, Result
 from cmmd_bench.scoring.samples import RowOfTable
 from cmmd_bench.scoring.sides import Reference, Sides, sides
 from cmmd_bench.suites.metrics import SetMetric
+
+FEWEST_FOR_DENSITY_INTERVAL = 12
+"""Conditions; leaving out a group of fewer would leave too few neighbours."""
 
 
 def distance_cell(
@@ -46,7 +48,7 @@ def distance_cell(
         per_clip = [PerClip(row.model, s.id, metric.label, v) for s, v in zip(both.seen, values, strict=True)]
     else:
         interval = _FAMILIES[metric.metric](metric, both)
-    caution = _too_few_rows(both) if metric.metric in ("fvd", "fad", "fvd-inf", "fad-inf") else None
+    caution = _too_few_rows(metric, both) if metric.metric in ("fvd", "fad", "fvd-inf", "fad-inf") else None
     return cell(metric, row, interval, seen=both.seen, n_reference=both.n_reference, caution=caution), per_clip
 
 
@@ -88,9 +90,11 @@ def _streamed_frechet(both: Sides, ddof: int) -> Interval:
 
 
 def _frechet_limit(_: SetMetric, both: Sides) -> Interval:
-    """The interval is of the intercept over draws of clips; a dozen clips or fewer have none."""
+    """The interval is of the intercept over draws of clips; with few clips the line has none to spare for it."""
     clips, reference = list(both.clips()), both.reference()
     found = at_infinity(clips, reference)
+    if len(set(both.clusters)) < FEWEST_FOR_LIMIT_INTERVAL:
+        return point(found.intercept)
     interval = delete_group_jackknife(
         lambda kept: at_infinity([clips[i] for i in kept], reference).intercept, both.clusters, n_groups=LIMIT_GROUPS
     )
@@ -123,14 +127,24 @@ def _gaussian_kernel(_: SetMetric, both: Sides) -> Interval:
 
 def _neighbours(metric: SetMetric, both: Sides) -> Interval:
     x, y = both.means()
-
-    def score(kept: np.ndarray) -> float:
-        return float(getattr(neighbour_scores(x[kept], y), metric.metric))
-
+    value = float(getattr(neighbour_scores(x, y), metric.metric))
+    conditions = len(set(both.clusters))
+    if metric.metric == "precision":
+        return _wilson(value, conditions)
     # Recall and coverage jump with every clip that is left out: no smooth statistic, no jackknife.
-    smooth = metric.metric in ("precision", "density")
-    interval = delete_group_jackknife(score, both.clusters) if smooth else None
-    return interval or point(score(np.arange(len(x))))
+    if metric.metric != "density" or conditions < FEWEST_FOR_DENSITY_INTERVAL:
+        return point(value)
+    interval = delete_group_jackknife(lambda kept: neighbour_scores(x[kept], y).density, both.clusters)
+    return interval or point(value)
+
+
+def _wilson(share: float, n: int) -> Interval:
+    """A share of n draws; unlike value ± t·SE it does not shrink to a point at 0 and 1, where good models lie."""
+    z = 1.959964
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    method = f"Wilson's, over {n} conditions, reference fixed"
+    return Interval(share, centre - reach, centre + reach, reach / z, 0.95, method)
 
 
 def _per_clip_frechet(both: Sides) -> tuple[Interval, list[float]]:
@@ -139,10 +153,18 @@ def _per_clip_frechet(both: Sides) -> tuple[Interval, list[float]]:
     return mean or point(float(values.mean())), [float(value) for value in values]
 
 
-def _too_few_rows(both: Sides) -> str | None:
+def _too_few_rows(metric: SetMetric, both: Sides) -> str | None:
     """What a Fréchet distance costs where a covariance has fewer rows than dimensions."""
     shapes = [rows.shape for rows in both.clips()]
     rows, width = sum(n for n, _ in shapes), shapes[0][1]
+    if metric.metric.endswith("-inf"):
+        smallest = rows // SMALLEST_SHARE
+        if smallest > width:
+            return None
+        return (
+            f"the smallest sets of the line have about {smallest} rows in {width} dimensions: it is no straight line "
+            "there, and the limit may come out far too low or too high. Give more clips, or read kvd or kad"
+        )
     if rows > width:
         return None
     return (

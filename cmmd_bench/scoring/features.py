@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 
 from cmmd_bench.extraction import Views
 from cmmd_bench.metrics import Gaussian, accumulate, as_gaussian
+from cmmd_bench.metrics.pairwise import median_distance
 
 Rows = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Features:
-    """Access by extractor and names among the views; the Gaussian of a set is computed once."""
+    """Access by extractor and names among the views; what belongs to a whole set is computed once."""
 
     views: Views
     _gaussians: dict[tuple[str, tuple[str, ...], int], Gaussian] = field(default_factory=dict)
+    _medians: dict[tuple[str, tuple[str, ...]], float] = field(default_factory=dict)
 
     def of(self, extractor: str, name: str) -> Rows:
         """What `extractor` saw of one clip; ValueError with the reason if nothing."""
@@ -41,3 +43,10 @@ class Features:
             pooled = accumulate(self.blocks(extractor, names))
             self._gaussians[key] = as_gaussian(pooled, "reference", ddof=ddof)
         return self._gaussians[key]
+
+    def median_distance(self, extractor: str, names: tuple[str, ...]) -> float:
+        """Median distance between two rows of all clips: the bandwidth of KAD."""
+        key = (extractor, names)
+        if key not in self._medians:
+            self._medians[key] = median_distance(self.rows(extractor, names))
+        return self._medians[key]

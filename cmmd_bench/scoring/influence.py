@@ -12,7 +12,6 @@ import numpy as np
 
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.metrics import per_clip_fad
-from cmmd_bench.metrics.dialects import dialect
 from cmmd_bench.metrics.kad import SCALE
 from cmmd_bench.metrics.leave_out import LeaveOut, frechet_leave_out, mmd_leave_out
 from cmmd_bench.scoring.alignment import judge
@@ -57,7 +56,7 @@ def influence(scored: Scored, label: str, model: str) -> Influence:
         found = _leave_out(metric, row, scored.scorer)
     except ValueError as error:
         raise UserError(f"{label} of {model} has no influence of single conditions: {error}.") from None
-    sign = 1.0 if metric.direction == "lower" else -1.0
+    sign = 1.0 if metric.direction == "lower" or (metric.direction == "towards 1" and found.value > 1) else -1.0
     samples: dict[str, list[str]] = {}
     for sample in row.samples:
         samples.setdefault(sample.condition, []).append(sample.id)
@@ -74,9 +73,8 @@ def _leave_out(metric: Metric, row: RowOfTable, scorer: Scorer) -> LeaveOut:
         known = [(s.condition, j.value) for s, j in judged if j is not None and j.value is not None]
         return _of_mean([value for _, value in known], [condition for condition, _ in known])
     both = sides(metric, row.samples, scorer.features, scorer.reference)
-    if metric.metric in ("fvd", "fad"):
-        ddof = dialect(metric.dialect).ddof if metric.dialect else 1
-        return frechet_leave_out(both.x(), both.labels(), both.reference(ddof), ddof=ddof)
+    if metric.metric in ("fvd", "fad") and metric.dialect is None:
+        return frechet_leave_out(both.x(), both.labels(), both.reference())
     if metric.metric == "kvd" and metric.dialect is None:
         return mmd_leave_out(both.x(), both.labels(), both.y())
     if metric.metric == "kad":

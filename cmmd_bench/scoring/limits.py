@@ -6,6 +6,12 @@ from cmmd_bench.metrics import Gaussian
 from cmmd_bench.metrics.extrapolation import Extrapolation, frechet_at_infinity
 from cmmd_bench.scoring.features import Rows
 
+FEWEST_FOR_LIMIT_INTERVAL = 16
+"""Conditions; with a tenth of fewer left out, the line's smallest sets would hold two clips."""
+
+SMALLEST_SHARE = 4
+"""The line begins at sets of a quarter of the clips."""
+
 LIMIT_PERMUTATIONS = 8
 LIMIT_GROUPS = 10
 """Permutations of the clips, and jackknife groups: every extrapolation is some seventy distances."""

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from cmmd_bench.metrics import Gaussian
 from cmmd_bench.metrics.kad import distance_kernel
 from cmmd_bench.metrics.mmd import Kernel
-from cmmd_bench.metrics.pairwise import median_distance
 from cmmd_bench.scoring.features import Features, Rows
 from cmmd_bench.scoring.published import Published
 from cmmd_bench.scoring.samples import Sample
@@ -87,7 +86,7 @@ class Sides:
         """Both sides about the reference's mean, where distances cancel least, and KAD's kernel for that reference."""
         x, y = self.x(), self.y()
         centre = y.mean(axis=0, dtype=np.float64)
-        return x - centre, y - centre, distance_kernel(median_distance(y))
+        return x - centre, y - centre, distance_kernel(self.features.median_distance(self.extractor, self.real))
 
     def reference(self, ddof: int = 1) -> Gaussian:
         """Mean and covariance of the real features; computed once for all rows of a table."""

@@ -195,10 +195,19 @@ class OnsetScore(_Heard):
 
 
 class SecondHit(_Heard):
-    """Onsets in bins of whole seconds, as D2M-GAN and CDCD score "beats": seconds covered, and seconds hit."""
+    """Onsets in bins of whole seconds, as D2M-GAN and CDCD score "beats": seconds covered, and seconds hit.
+
+    Coverage is a ratio of counts, 1 for as many as in the reference, wherever they are: it has no chance level, and
+    more is not better.
+    """
 
     metric: Literal["cdcd-coverage", "cdcd-hit"]
     against: Literal["sound"] = "sound"
+
+    @property
+    def direction(self) -> Direction:
+        """Which way is better."""
+        return "towards 1" if self.metric == "cdcd-coverage" else "higher"
 
     @property
     def label(self) -> str:

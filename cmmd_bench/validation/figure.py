@@ -69,7 +69,7 @@ def _block(part: "SubFigure", curves: Sequence[Curve]) -> None:
         if row == len(metrics) - 1:
             axis.set_xlabel(curve.fault.unit, fontsize=6)
         if column == 0:
-            arrow = "↓" if curve.metric.direction == "lower" else "↑"
+            arrow = {"lower": "↓", "higher": "↑", "towards 1": "→1"}[curve.metric.direction]
             axis.set_ylabel(f"{curve.metric.label} {arrow}", rotation=0, ha="right", va="center")
 
 

@@ -23,7 +23,8 @@ class Verdict:
     """One metric on one fault.
 
     levels: how many have a value; with 0 there is nothing to see, and no blindness
-    seen_from: the first level from which on every level is seen; None: blind
+    seen_from: the first level that is seen; None: blind
+    steady: whether it is seen at every level from there on, and harm grows with the level up to noise
     rewards: whether some level makes the score better
     monotone: whether harm grows with the level, up to noise; None with fewer than two levels
     rank_correlation: Spearman's, of level and harm; None where harm does not vary
@@ -35,6 +36,7 @@ class Verdict:
     fault: str
     levels: int
     seen_from: float | None
+    steady: bool
     rewards: bool
     monotone: bool | None
     rank_correlation: float | None
@@ -63,13 +65,15 @@ def _verdict(curve: Curve, p_values: list[float | None]) -> Verdict:
     if curve.fault.kind == "shift" and at_chance is not None:
         judged = judged[: judged.index(at_chance) + 1]
         worse = worse[: len(judged)]
-    seen = next((k for k in range(len(worse)) if all(worse[k:])), None)
+    known = [k for k, step in enumerate(judged) if step.harm is not None]
+    seen = next((k for k in known if worse[k]), None)
     last = curve.steps[-1].harm if curve.steps else None
     return Verdict(
         metric=curve.metric.label,
         fault=curve.fault.name,
         levels=sum(step.harm is not None for step in curve.steps),
         seen_from=None if seen is None else judged[seen].level,
+        steady=seen is not None and all(worse[k] for k in known if k >= seen) and _monotone(judged) is not False,
         rewards=any(s and harm < 0 for s, harm in zip(shown, harms, strict=True)),
         monotone=_monotone(judged),
         rank_correlation=_rank_correlation(judged),

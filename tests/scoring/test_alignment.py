@@ -68,6 +68,9 @@ def test_seconds_as_cdcd_counts_them():
     bins = [second_bins(r[:, 0], g[:, 0], duration=SECONDS) for r, g in zip(REFERENCE, MADE, strict=True)]
     assert hit.value == pytest.approx(np.mean([bins[0].hit, bins[1].hit]))
     assert coverage.value == pytest.approx(np.mean([bins[0].coverage, bins[1].coverage]))
+    assert hit.chance == pytest.approx(np.mean([bins[0].chance, bins[1].chance]))
+    # A ratio of counts has no chance level, and more is not better.
+    assert (coverage.chance, coverage.corrected, coverage.direction) == (None, None, "towards 1")
 
 
 @pytest.mark.parametrize(

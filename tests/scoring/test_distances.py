@@ -121,3 +121,29 @@ def test_fewer_rows_than_dimensions_are_said(arrays):
     wide = {key: np.tile(array, (1, 30)) for key, array in arrays.items()}
     assert "96 rows in 120 dimensions: the covariance is singular" in cell_of(wide, "fvd").caution
     assert cell_of(wide, "kvd").caution is None
+
+
+def test_values_survive_where_intervals_cannot_be_had(arrays):
+    """Six conditions: neighbours for a score, none to leave out."""
+    six = {
+        key: array for key, array in arrays.items() if not key[0].startswith("made") or int(key[0].split("/")[1]) < 6
+    }
+    for name in ("precision", "recall", "density", "coverage", "fvd-inf"):
+        assert cell_of(six, name).value is not None
+    assert cell_of(six, "density").interval is None
+    assert cell_of(six, "fvd-inf").interval is None
+
+
+def test_precision_has_an_interval_where_every_clip_is_inside(arrays):
+    near = {key: array * 0.1 if key[0].startswith("made") else array for key, array in arrays.items()}
+    cell = cell_of(near, "precision")
+    # Wilson's for 16 of 16.
+    assert (cell.value, cell.low, cell.high) == (1.0, pytest.approx(0.8064, abs=1e-4), pytest.approx(1.0))
+
+
+def test_a_line_through_too_few_rows_is_pointed_out(arrays):
+    assert cell_of(arrays, "fvd-inf").caution is None
+    wide = {key: np.tile(array, (1, 8)) for key, array in arrays.items()}
+    # 96 rows in 32 dimensions are many; the quarter of them with which the line begins is not.
+    assert cell_of(wide, "fvd").caution is None
+    assert "about 24 rows in 32 dimensions" in cell_of(wide, "fvd-inf").caution

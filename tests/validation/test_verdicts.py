@@ -30,10 +30,13 @@ def test_seen_from_the_first_level():
     assert (found.at_chance_from, found.levels) == (None, 4)
 
 
-def test_seen_from_where_every_further_level_is_seen():
-    assert verdict([harm(1, p) for p in (UNSURE, SURE, SURE, SURE)]).seen_from == 1
-    assert verdict([harm(1, p) for p in (SURE, UNSURE, SURE, SURE)]).seen_from == 2
-    assert verdict([harm(1, p) for p in (SURE, SURE, SURE, UNSURE)]).seen_from is None
+def test_seen_from_the_first_level_that_is_seen_and_steadily_or_not():
+    found = [
+        verdict([harm(1, p) for p in p_values])
+        for p_values in ((UNSURE, SURE, SURE, SURE), (SURE, UNSURE, SURE, SURE), (SURE, SURE, SURE, UNSURE))
+    ]
+    assert [(v.seen_from, v.steady) for v in found] == [(1, True), (0.5, False), (0.5, False)]
+    assert verdict([harm(1, UNSURE)] * 4).steady is False
 
 
 def test_blind():
@@ -77,7 +80,7 @@ def test_no_rank_correlation_where_harm_does_not_vary():
 
 def test_levels_without_a_value_are_left_out():
     found = verdict([harm(1, SURE), None, harm(2, SURE), harm(3, SURE)])
-    assert (found.seen_from, found.levels, found.monotone) == (2, 3, True)
+    assert (found.seen_from, found.levels, found.monotone, found.steady) == (0.5, 3, True, True)
     assert found.rank_correlation == pytest.approx(1)
     assert verdict([harm(1, SURE), harm(1, SURE), harm(1, SURE), None]).sensitivity is None
 
@@ -110,19 +113,21 @@ def test_shifts_are_judged_up_to_chance_only():
     assert (found.seen_from, found.at_chance_from, found.monotone) == (0.04, 0.2, True)
     assert found.rank_correlation == pytest.approx(1)
     above = late((0.8, 0.5, 0.31, 0.9, 0.9), (SURE, SURE, SURE, UNSURE, UNSURE))
-    assert (above.seen_from, above.at_chance_from, above.monotone) == (None, None, False)
+    assert (above.seen_from, above.at_chance_from, above.monotone, above.steady) == (0.04, None, False, False)
 
 
 def test_other_faults_are_judged_to_their_last_level():
     values = (0.8, 0.3, 0.9, 0.9)
     harms = [harm(0.9 - value, p, 0.01) for value, p in zip(values, (SURE, SURE, UNSURE, UNSURE), strict=True)]
     found = verdict(harms, fault="low-pass", label="beat-hit@100ms", values=values, chance=0.3)
-    assert (found.seen_from, found.at_chance_from, found.monotone) == (None, 2, False)
+    assert (found.seen_from, found.at_chance_from, found.monotone, found.steady) == (1, 2, False, False)
 
 
-def test_a_shift_is_seen_only_where_it_is_seen_up_to_chance():
-    assert late((0.8, 0.5, 0.2, 0.1, 0.1), (SURE, SURE, UNSURE, SURE, SURE)).seen_from is None
-    assert late((0.8, 0.5, 0.2, 0.1, 0.1), (UNSURE, SURE, SURE, SURE, SURE)).seen_from == 0.1
+def test_a_shift_is_steady_where_it_is_seen_up_to_chance():
+    gap = late((0.8, 0.5, 0.2, 0.1, 0.1), (SURE, SURE, UNSURE, SURE, SURE))
+    assert (gap.seen_from, gap.steady) == (0.04, False)
+    whole = late((0.8, 0.5, 0.2, 0.1, 0.1), (UNSURE, SURE, SURE, SURE, SURE))
+    assert (whole.seen_from, whole.steady) == (0.1, True)
 
 
 def test_a_fault_that_does_nothing_is_seen_in_at_most_five_percent_of_curves():
