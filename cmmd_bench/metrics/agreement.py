@@ -197,9 +197,21 @@ def _centred(values: Floats, group: NDArray[np.intp]) -> Floats:
     """(..., N) minus the mean of each group along the last axis."""
     member = np.eye(group.max() + 1)[group]
     centred: Floats = values - values @ (member / member.sum(axis=0)) @ member.T
-    # Equal items of a group stay equal, but groups of equal values are 0 only up to a rounding.
-    centred[np.abs(centred) <= 1e-12 * np.abs(values).max()] = 0.0
-    return centred
+    # Groups of equal values are 0 only up to a rounding, and what is equal across groups is so only up to one.
+    rounding = 1e-12 * np.abs(values).max()
+    centred[np.abs(centred) <= rounding] = 0.0
+    return _collapsed(centred, rounding)
+
+
+def _collapsed(values: Floats, rounding: float) -> Floats:
+    """(..., N) with the values that are no more than a rounding from the next smaller one made equal to it."""
+    order = np.argsort(values, axis=-1)
+    upwards = np.take_along_axis(values, order, axis=-1)
+    apart = np.diff(upwards, axis=-1, prepend=-np.inf) > rounding
+    first = np.maximum.accumulate(np.where(apart, np.arange(values.shape[-1]), 0), axis=-1)
+    collapsed = np.empty_like(values)
+    np.put_along_axis(collapsed, order, np.take_along_axis(upwards, first, axis=-1), axis=-1)
+    return collapsed
 
 
 def _means_by(values: Floats, point: NDArray[np.intp], weights: Floats) -> Floats:

@@ -76,6 +76,17 @@ def test_the_interval_over_systems_resamples_clips_within_systems(crossed):
     assert "within each system" in alone.method
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_ties_across_groups_stay_ties(seed):
+    rng = np.random.default_rng(seed)
+    # Three groups of four tenths: their differences from the group's mean are whole numbers of fortieths.
+    tenths, group = rng.integers(1, 6, (2, 12)), np.repeat(np.arange(3), 4)
+    whole = [4 * side - np.bincount(group, weights=side)[group].astype(int) for side in tenths]
+    found = clip_agreement(*(tenths / 10), higher_is_better=True, groups=group, n_resamples=10)
+    for kind in KINDS:
+        assert getattr(found, kind).value == pytest.approx(SCIPY[kind](*whole)[0], rel=1e-9)
+
+
 def test_direction_is_said_and_only_turns_the_sign():
     metric, opinion, clips, _ = study(4)
     up = clip_agreement(metric, opinion, higher_is_better=True, clips=clips, n_resamples=100)
