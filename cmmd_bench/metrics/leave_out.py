@@ -120,6 +120,10 @@ def _doubly_centred(gram: Array) -> Array:
 
 
 def _root_sum(gram: Array, rank: int) -> float:
-    """Sum of the roots of the `rank` largest eigenvalues: the others are 0, and would be the root of rounding."""
+    """Sum of the roots of the `rank` largest eigenvalues: the others are 0, and would be the root of rounding.
+
+    So are those that are 0 because the features span fewer directions.
+    """
     eigenvalues = np.linalg.eigvalsh(gram)[-min(rank, len(gram)) :]
-    return float(np.sqrt(np.maximum(eigenvalues, 0.0)).sum())
+    rounding = np.finfo(np.float64).eps * eigenvalues[-1] * len(gram)
+    return float(np.sqrt(eigenvalues[eigenvalues > max(rounding, 0.0)]).sum())

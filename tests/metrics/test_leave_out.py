@@ -29,6 +29,14 @@ def test_frechet_effects_equal_plain_recomputation(n, n_clips, d, m, ddof):
         assert effect == pytest.approx(value - without, abs=1e-8 * value)
 
 
+def test_directions_that_the_features_do_not_span_add_no_rounding():
+    x, reference = rows(10, 100, 4, 0.3) @ rows(11, 4, 64), rows(12, 200, 64)
+    result, value = frechet_leave_out(x, range(100), reference), frechet_distance(x, reference)
+    for label, effect in list(zip(result.labels, result.effects, strict=True))[::10]:
+        without = frechet_distance(np.delete(x, int(label), axis=0), reference)
+        assert effect == pytest.approx(value - without, abs=1e-11 * value)
+
+
 @pytest.mark.parametrize(("n", "n_clips"), [(60, 20), (60, 60), (700, 90)])
 def test_mmd_effects_equal_plain_recomputation(n, n_clips):
     x, reference, clips = rows(2, n, 4, 0.4), rows(3, 600, 4), np.array(labelled(n, n_clips))
