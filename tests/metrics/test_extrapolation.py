@@ -8,7 +8,7 @@ from feature_sets import audio_reference
 
 from cmmd_bench.metrics import Gaussian, GaussianStatistics, frechet_audio_distance, frechet_distance
 from cmmd_bench.metrics.dialects import frechet_distance_as
-from cmmd_bench.metrics.extrapolation import extrapolate, frechet_at_infinity
+from cmmd_bench.metrics.extrapolation import clip_orders, extrapolate, frechet_at_infinity, kept_orders
 
 SUMMARY = Path(__file__).resolve().parents[1] / "data" / "proofs" / "extrapolation.json"
 
@@ -112,6 +112,55 @@ def test_rows_are_clips_of_one_row():
     assert one.sizes == (10, 11, 12, 14, 16, 19, 23, 29, 40)
 
 
+def test_too_few_rows_for_the_features_are_told_although_the_line_fits():
+    reference = Gaussian.from_moments(np.zeros(16), np.eye(16))
+    truth = 16 * (0.3**2 + (1 - 0.8) ** 2)
+    found = [
+        frechet_at_infinity(np.random.default_rng(seed).standard_normal((30, 16)) * 0.8 + 0.3, reference)
+        for seed in range(12)
+    ]
+    assert np.mean([line.intercept for line in found]) < truth - 0.5
+    assert min(line.r_squared for line in found) > 0.98
+    assert {(line.smallest_rows, line.spans) for line in found} == {(8, False)}
+
+
+def test_rows_of_the_smallest_subsets_are_counted():
+    rng = np.random.default_rng(5)
+    clips, reference = [rng.standard_normal((n, 5)) for n in (3, 1, 2, 2, 4, 3)], rng.standard_normal((50, 5))
+    orders = [[0, 1, 2, 3, 4, 5], [4, 5, 3, 2, 1, 0]]
+    found = frechet_at_infinity(clips, reference, sizes=[3, 4, 6], orders=orders)
+    assert (found.smallest_rows, found.spans) == (6, True)
+    assert not frechet_at_infinity(clips, reference, sizes=[2, 4, 6], orders=orders).spans
+    assert extrapolate([3, 4, 6], found.table).spans is None
+
+
+def test_a_leave_out_keeps_the_orders_of_the_whole():
+    rng = np.random.default_rng(6)
+    clips, reference = rng.standard_normal((9, 4, 3)), rng.standard_normal((50, 3))
+    orders = clip_orders(9, permutations=4, seed=7)
+    whole = frechet_at_infinity(clips, reference, orders=orders)
+    assert np.array_equal(whole.table, frechet_at_infinity(clips, reference, permutations=4, seed=7).table)
+    kept = np.array([0, 2, 3, 5, 6, 8])
+    without = kept_orders(orders, kept)
+    for order, left in zip(orders, without, strict=True):
+        assert kept[left].tolist() == [i for i in order.tolist() if i in kept]
+    found = frechet_at_infinity(clips[kept], reference, sizes=[2, 4, 6], orders=without)
+    first = np.concatenate([clips[i] for i in kept[without[0]][:2]])
+    assert found.table[0, 0] == pytest.approx(frechet_distance(first, reference), rel=1e-10)
+
+
+def test_the_same_orders_leave_less_noise_between_leave_outs():
+    rng = np.random.default_rng(8)
+    clips, reference = rng.standard_normal((50, 8)) * 0.8 + 0.3, Gaussian.from_moments(np.zeros(8), np.eye(8))
+    orders = clip_orders(50, permutations=4)
+    own, same = [], []
+    for left in range(12):
+        kept = np.delete(np.arange(50), left)
+        own.append(frechet_at_infinity(clips[kept], reference, permutations=4).intercept)
+        same.append(frechet_at_infinity(clips[kept], reference, orders=kept_orders(orders, kept)).intercept)
+    assert np.std(same) < np.std(own)
+
+
 def test_the_line_is_that_of_least_squares():
     rng = np.random.default_rng(3)
     sizes, table = [10, 15, 20, 40, 80], rng.standard_normal((4, 5)) + 1 / np.array([10, 15, 20, 40, 80])
@@ -146,6 +195,11 @@ def test_malformed_input_is_refused():
             frechet_at_infinity(clips, reference, sizes=sizes)
     with pytest.raises(ValueError, match="permutations must be at least 1, found 0"):
         frechet_at_infinity(clips, reference, permutations=0)
+    for orders in ([[0, 1, 2]], [[0] * 8]):
+        with pytest.raises(ValueError, match="orders must be permutations of the 8 clips"):
+            frechet_at_infinity(clips, reference, orders=orders)
+    with pytest.raises(ValueError, match="orders must be at least one permutation"):
+        frechet_at_infinity(clips, reference, orders=[])
     with pytest.raises(ValueError, match="an extrapolation needs at least 6 clips, found 5"):
         frechet_at_infinity(clips[:5], reference)
     assert len(frechet_at_infinity(clips[:6], reference).sizes) >= 3
