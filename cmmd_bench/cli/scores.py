@@ -82,7 +82,7 @@ def _best(results: Sequence[Result]) -> str | None:
 
 
 def _references(results: Sequence[Result], published: bool) -> str:
-    counts = sorted({result.n_reference for result in results if result.value is not None})
+    counts = sorted({result.n_reference for result in results if result.n_reference})
     samples = sorted({result.n_samples for result in results})
     per = f"{samples[0]} to {samples[-1]}" if len(samples) > 1 else str(samples[0] if samples else 0)
     if published:
