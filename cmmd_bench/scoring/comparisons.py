@@ -23,7 +23,7 @@ from cmmd_bench.metrics.neighbours import neighbour_scores
 from cmmd_bench.metrics.set_comparison import compare_frechet, compare_mmd
 from cmmd_bench.plugins import RESERVED
 from cmmd_bench.scoring.index import Scored
-from cmmd_bench.scoring.limits import FEWEST_FOR_LIMIT_INTERVAL, LIMIT_GROUPS, at_infinity
+from cmmd_bench.scoring.limits import FEWEST_FOR_LIMIT_INTERVAL, LIMIT_GROUPS, Indices, at_infinity
 from cmmd_bench.scoring.measures import Scorer
 from cmmd_bench.scoring.samples import RowOfTable
 from cmmd_bench.scoring.sides import Sides, sides
@@ -183,13 +183,14 @@ def _compare_limits(x: Sides, y: Sides, paired: bool) -> Difference | None:
     fewest = min(len(set(side.clusters)) for side in (x, y))
     if fewest < FEWEST_FOR_LIMIT_INTERVAL:
         raise ValueError(f"needs at least {FEWEST_FOR_LIMIT_INTERVAL} conditions, found {fewest}")
-    clips, reference = [*x.clips(), *y.clips()], x.reference()
-    return compare_statistic(
-        lambda kept: at_infinity([clips[i] for i in kept], reference).intercept,
-        *(x.clusters, y.clusters),
-        paired=paired,
-        n_groups=LIMIT_GROUPS,
-    )
+    of_x, of_y, reference = list(x.clips()), list(y.clips()), x.reference()
+
+    def limit(kept: Indices) -> float:
+        """Of items of x, or of items of y, which are numbered after them."""
+        clips, first = (of_x, 0) if kept[0] < len(of_x) else (of_y, len(of_x))
+        return at_infinity(clips, reference, kept - first).intercept
+
+    return compare_statistic(limit, *(x.clusters, y.clusters), paired=paired, n_groups=LIMIT_GROUPS)
 
 
 def _compare_neighbours(name: str, x: Sides, y: Sides, paired: bool) -> Difference | None:

@@ -96,7 +96,7 @@ def _frechet_limit(_: SetMetric, both: Sides) -> Interval:
     if len(set(both.clusters)) < FEWEST_FOR_LIMIT_INTERVAL:
         return point(found.intercept)
     interval = delete_group_jackknife(
-        lambda kept: at_infinity([clips[i] for i in kept], reference).intercept, both.clusters, n_groups=LIMIT_GROUPS
+        lambda kept: at_infinity(clips, reference, kept).intercept, both.clusters, n_groups=LIMIT_GROUPS
     )
     if interval is None:
         return point(found.intercept)
