@@ -11,7 +11,9 @@ clips. What is taken as drawn is the caller's to say:
 `fixed` and `paired` are U-statistics of one sample of units, with kernels k(x, x') - g(x) - g(x') + const, g the mean
 kernel to the reference, and k(x, x') + k(y, y') - k(x, y') - k(y, x'); `sample` has two. The variance is the unbiased
 one of `u_statistics`; nothing is resampled and nothing asymptotic goes into it, only the normal shape of the interval
-is. Near a true value of 0 the shape is skewed to the right, where `mmd_bootstrap_interval` follows it.
+is. 95 % intervals covered 95 to 96 % where the sets differ. Near a true value of 0 the shape is skewed to the right,
+where `mmd_bootstrap_interval` follows it: the weakest row of the stored simulations is 91.5 % (200 units, 64 features,
+true value 0; tests/data/proofs/coverage_kvd.json).
 
 Cost: three kernel matrices, block by block; the bootstrap stores one, C x C, and multiplies it with C x replicates.
 """

@@ -133,3 +133,14 @@ def test_refusals(paperlike, full_study):
         crossed_mean(np.array([[1, np.nan], [0, 1]]))
     with pytest.raises(ValueError, match=r"shape \(raters, clips\)"):
         crossed_mean(np.zeros((2, 2, 2)))
+
+
+def test_two_clips_are_too_few():
+    rng = np.random.default_rng(0)
+    rates = {}
+    for clips in (2, 5):
+        effects = 0.5 * rng.standard_normal((6000, 40, 1)) + 0.5 * rng.standard_normal((6000, 1, clips))
+        tables = effects + rng.standard_normal((6000, 40, clips))
+        rates[clips] = np.mean(crossed_p_values(tables) <= 0.05)
+    assert 0.07 < rates[2] < 0.11
+    assert rates[5] < 0.065
