@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from cmmd_bench.metrics.checks import check_finite
 from cmmd_bench.metrics.correlation import Floats, Kind, correlations, row_correlations
-from cmmd_bench.metrics.resampling import Labels, cluster_counts, percentile_interval
+from cmmd_bench.metrics.jackknife import Labels
+from cmmd_bench.metrics.resampling import cluster_counts, percentile_interval
 
 Values = Sequence[float | None] | Sequence[float] | NDArray[Any]
 

@@ -66,7 +66,7 @@ class AvAlignment:
     @property
     def corrected(self) -> float | None:
         """Score above chance; None where it is undefined or chance is 1 or more."""
-        return _above_chance(self.score, self.chance)
+        return corrected(self.score, self.chance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def summarise_av_align(clips: Sequence[AvAlignment]) -> AvAlignSummary:
         undefined=tuple(index for index, clip in enumerate(clips) if clip.score is None),
         score=score,
         chance=chance,
-        corrected=_above_chance(score, chance),
+        corrected=corrected(score, chance),
     )
 
 
@@ -202,8 +202,3 @@ def _finite(peaks: EventTimes, name: str) -> list[float]:
         raise ValueError(f"{name} must be a list of finite times in seconds, found {describe(array)}")
     seconds: list[float] = array.tolist()
     return seconds
-
-
-def _above_chance(score: float | None, chance: float | None) -> float | None:
-    # Where a dialect counts peaks more than once, chance itself may exceed 1.
-    return None if score is None or chance is None else corrected(score, chance)

@@ -16,10 +16,9 @@ averages, counted and listed; with reference beats and no estimate the rates are
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from statistics import fmean
 
 from cmmd_bench.metrics.checks import event_times
-from cmmd_bench.metrics.events import EventTimes, any_hit, chance_level, corrected, match_events
+from cmmd_bench.metrics.events import EventTimes, any_hit, chance_level, corrected, match_events, mean_of_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class BeatHits:
     @property
     def corrected(self) -> float | None:
         """Hit rate above chance; None without reference beats or where chance is 1."""
-        return _above_chance(self.hit_rate, self.chance)
+        return corrected(self.hit_rate, self.chance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +156,10 @@ def _of(hit: BeatHits) -> BeatRates:
 
 
 def _rates(clips: Sequence[BeatRates]) -> BeatRates:
-    means = {rate.name: _mean([getattr(clip, rate.name) for clip in clips]) for rate in fields(BeatRates)}
-    means["corrected"] = _above_chance(means["hit_rate"], means["chance"])
+    means = {rate.name: mean_of_known([getattr(clip, rate.name) for clip in clips]) for rate in fields(BeatRates)}
+    means["corrected"] = corrected(means["hit_rate"], means["chance"])
     return BeatRates(**means)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
 
 
 def _ratio(part: float, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def _above_chance(rate: float | None, chance: float | None) -> float | None:
-    return None if rate is None or chance is None else corrected(rate, chance)

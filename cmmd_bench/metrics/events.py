@@ -10,6 +10,7 @@ unrelated tempi), so `chance_level` measures what the same estimates score when 
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -87,9 +88,18 @@ def check_within(times: Sequence[float], name: str, duration: float) -> None:
         raise ValueError(f"{name} must lie within 0..{duration:g} s, found {times[0]:g} to {times[-1]:g}")
 
 
-def corrected(hit: float, chance: float) -> float | None:
-    """(hit - chance) / (1 - chance): 0 at chance level, 1 at best; None where chance is 1, which leaves no room."""
-    return (hit - chance) / (1.0 - chance) if chance < 1.0 else None
+def corrected(hit: float | None, chance: float | None) -> float | None:
+    """(hit - chance) / (1 - chance): 0 at chance level, 1 at best.
+
+    None where either is, and where chance is 1 (more, where matches are counted twice), which leaves no room.
+    """
+    return None if hit is None or chance is None or chance >= 1.0 else (hit - chance) / (1.0 - chance)
+
+
+def mean_of_known(values: Sequence[float | None]) -> float | None:
+    """Mean of the values that are not None; None without any."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
 
 
 def _reach(window: float) -> float:

@@ -16,7 +16,7 @@ Source: the derivative of the Bures distance (Bhatia, Jain and Lim 2019) in Hamp
 
 Where the interval holds, simulated: with more rows than features 95 % intervals covered 94 to 96 % (50 to 800 clips, 16
 to 400 features, single rows and frames), at a tenth of the jackknife's cost. With no more rows than features they are
-too wide (98 %), and wherever the true distance is 0 (99 %); heavy tails make them too narrow (90 to 92 % where each
+too wide (98 %), and wherever the true distance is 0 (99 %); heavy tails make them too narrow (90 to 93 % where each
 clip has a scale of its own from t(5)). The jackknife shares the last two faults, and is the wider one for small sets.
 """
 
@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 from cmmd_bench.metrics.checks import Rows, check_same_width, feature_rows
 from cmmd_bench.metrics.frechet import Distribution, as_gaussian
 from cmmd_bench.metrics.gaussian import Gaussian, GaussianStatistics
-from cmmd_bench.metrics.intervals import frechet_interval
 from cmmd_bench.metrics.jackknife import Interval, Labels, cluster_numbers, cluster_sums, t_interval
 
 Array = NDArray[np.float64]
@@ -120,21 +119,6 @@ def frechet_influence_interval(
     if len(set(np.asarray(clusters).tolist())) < 2:
         return None
     return influence_interval(frechet_influence(x, clusters, reference, ddof=ddof), level=level)
-
-
-def best_frechet_interval(
-    x: Rows, clusters: Labels, reference: Distribution, *, ddof: int = 1, level: float = 0.95
-) -> Interval | None:
-    """Interval for the value at this n, by the way that covers best: influence function or delete-group jackknife.
-
-    The first where set and reference span all features, the second where rows are too few for that. None as there.
-    """
-    if len(set(np.asarray(clusters).tolist())) < 2:
-        return None
-    influence = frechet_influence(x, clusters, reference, ddof=ddof)
-    if influence.full_rank:
-        return influence_interval(influence, level=level)
-    return frechet_interval(x, clusters, reference, ddof=ddof, level=level)
 
 
 def influence_interval(influence: Influence, *, level: float = 0.95) -> Interval:

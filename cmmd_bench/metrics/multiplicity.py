@@ -20,8 +20,13 @@ def holm(p_values: Sequence[float] | NDArray[np.float64]) -> list[float]:
         raise ValueError(f"p_values must be a list of numbers, found shape {p.shape}")
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(f"p_values must lie within 0..1, found {p.tolist()}")
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(np.minimum(1.0, p[order] * np.arange(len(p), 0, -1)))
+    return [float(value) for value in holm_rows(p)]
+
+
+def holm_rows(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`holm` along the last axis of p (..., m), each row a family of its own, without checks."""
+    order = np.argsort(p, axis=-1, kind="stable")
+    stepped = np.take_along_axis(p, order, axis=-1) * np.arange(p.shape[-1], 0, -1)
     adjusted = np.empty_like(p)
-    adjusted[order] = stepped
-    return [float(value) for value in adjusted]
+    np.put_along_axis(adjusted, order, np.maximum.accumulate(np.minimum(1.0, stepped), axis=-1), axis=-1)
+    return adjusted

@@ -44,6 +44,7 @@ from cmmd_bench.metrics.events import (
     check_within,
     corrected,
     match_events,
+    mean_of_known,
     shifted_events,
 )
 from cmmd_bench.metrics.onset_ranking import claimed_precision, condfoleygen, ranked
@@ -80,7 +81,7 @@ class OnsetHits:
     @property
     def accuracy_corrected(self) -> float | None:
         """Accuracy above chance; None without reference onsets or where chance is 1."""
-        return _above_chance(self.accuracy, self.accuracy_chance)
+        return corrected(self.accuracy, self.accuracy_chance)
 
     @property
     def precision(self) -> float | None:
@@ -105,12 +106,12 @@ class OnsetHits:
     @property
     def f1_corrected(self) -> float | None:
         """F1 above chance; None without reference onsets or where chance is 1."""
-        return _above_chance(self.f1, self.f1_chance)
+        return corrected(self.f1, self.f1_chance)
 
     @property
     def average_precision_corrected(self) -> float | None:
         """Average precision above chance; None without reference onsets or where chance is 1."""
-        return _above_chance(self.average_precision, self.average_precision_chance)
+        return corrected(self.average_precision, self.average_precision_chance)
 
     @property
     def count_match(self) -> float | None:
@@ -224,7 +225,7 @@ def summarise_onsets(hits: Sequence[OnsetHits]) -> OnsetSummary:
         average_precision=weighted("average_precision"),
         average_precision_chance=weighted("average_precision_chance"),
     )
-    macro = _averages(lambda name: _mean([getattr(hit, name) for hit in defined]))
+    macro = _averages(lambda name: mean_of_known([getattr(hit, name) for hit in defined]))
     micro = _averages(lambda name: macro.count_match if name == "count_match" else getattr(pooled, name))
     return OnsetSummary(
         convention=convention,
@@ -241,17 +242,8 @@ def _averages(average: Callable[[str], float | None]) -> OnsetRates:
     names = [rate.name for rate in fields(OnsetRates)]
     values = {name: average(name) for name in names if not name.endswith("_corrected")}
     above = {
-        name: _above_chance(values[name.removesuffix("_corrected")], values[name.replace("_corrected", "_chance")])
+        name: corrected(values[name.removesuffix("_corrected")], values[name.replace("_corrected", "_chance")])
         for name in names
         if name.endswith("_corrected")
     }
     return OnsetRates(**values, **above)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
-
-
-def _above_chance(score: float | None, chance: float | None) -> float | None:
-    return None if score is None or chance is None else corrected(score, chance)

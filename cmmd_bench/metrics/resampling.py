@@ -7,13 +7,13 @@ thousand resamples are one matrix product.
 Not for biased statistics such as Fréchet distances, which react to duplicates: see `jackknife`.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-Labels = Sequence[str] | Sequence[int] | NDArray[Any]
+from cmmd_bench.metrics.jackknife import Labels
+
 Floats = NDArray[np.float64]
 
 CELLS = 4_000_000

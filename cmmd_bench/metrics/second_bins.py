@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmmd_bench.metrics.checks import check_positive, event_times
-from cmmd_bench.metrics.events import SHIFTS, EventTimes, check_within, corrected, shifted_events
+from cmmd_bench.metrics.events import SHIFTS, EventTimes, check_within, corrected, mean_of_known, shifted_events
 
 Flags = NDArray[np.bool_]
 """(S,): whether each whole second has an onset; S is the length in seconds, rounded up."""
@@ -57,7 +57,7 @@ class SecondBins:
     @property
     def corrected(self) -> float | None:
         """Hit above chance; None without a reference onset or where chance is 1."""
-        return _above_chance(self.hit, self.chance)
+        return corrected(self.hit, self.chance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +120,12 @@ def summarise_second_bins(bins: Sequence[SecondBins]) -> SecondBinSummary:
         n_both=sum(clip.n_both for clip in defined),
         chance_both=sum(clip.chance_both for clip in defined),
     )
-    hit, chance = _mean([clip.hit for clip in defined]), _mean([clip.chance for clip in defined])
-    coverage = _mean([clip.coverage for clip in defined])
+    hit, chance = mean_of_known([clip.hit for clip in defined]), mean_of_known([clip.chance for clip in defined])
+    coverage = mean_of_known([clip.coverage for clip in defined])
     return SecondBinSummary(
         n_clips=len(bins),
         undefined=tuple(index for index, clip in enumerate(bins) if not clip.n_reference),
-        macro=SecondBinRates(coverage, hit, chance, _above_chance(hit, chance)),
+        macro=SecondBinRates(coverage, hit, chance, corrected(hit, chance)),
         micro=SecondBinRates(pooled.coverage, pooled.hit, pooled.chance, pooled.corrected),
     )
 
@@ -134,12 +134,3 @@ def _flags(times: NDArray[np.float64], seconds: int) -> Flags:
     flags = np.zeros(seconds, dtype=np.bool_)
     flags[np.minimum(times.astype(np.intp), seconds - 1)] = True
     return flags
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
-
-
-def _above_chance(hit: float | None, chance: float | None) -> float | None:
-    return None if hit is None or chance is None else corrected(hit, chance)

@@ -1,8 +1,9 @@
 """Do 95 % intervals cover 95 %? By simulation, slow, with the result stored; ordinary tests read what was stored.
 
 The expected value at this n is the mean over all simulated sets, whose own error is a thirtieth to a twentieth of the
-spread of one. In `regimes` the first method must pass, which for Fréchet distances is the one `best_frechet_interval`
-takes; the others stand beside it. `limits` are where the assumptions of an interval fail, and say by how much.
+spread of one. In `regimes` the first method must pass, which for Fréchet distances is the influence function's where
+rows span the features and else the jackknife's; the others stand beside it. `limits` are where the assumptions of an
+interval fail, and say by how much.
 """
 
 import datetime

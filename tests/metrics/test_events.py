@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmmd_bench.metrics import any_hit, chance_level, corrected, match_events
-from cmmd_bench.metrics.events import SHIFTS, SLACK, shifted_events
+from cmmd_bench.metrics.events import SHIFTS, SLACK, mean_of_known, shifted_events
 
 fast = settings(deadline=None, max_examples=200)
 
@@ -114,6 +114,13 @@ def test_corrected_for_chance():
     assert corrected(0.4, 0.4) == 0.0
     assert corrected(0.2, 0.6) == pytest.approx(-1.0)
     assert corrected(1.0, 1.0) is None
+    assert corrected(None, 0.4) is None
+    assert corrected(0.4, None) is None
+
+
+def test_the_mean_is_of_what_is_known():
+    assert mean_of_known([0.5, None, 1.0]) == 0.75
+    assert mean_of_known([None]) is None
 
 
 def test_perfect_and_empty():

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from cmmd_bench.metrics import Gaussian, GaussianStatistics, frechet_distance, frechet_interval
+from cmmd_bench.metrics import Gaussian, GaussianStatistics, frechet_distance
 from cmmd_bench.metrics.influence import (
-    best_frechet_interval,
     frechet_influence,
     frechet_influence_interval,
     frechet_influence_of_clips,
@@ -106,13 +105,6 @@ def test_the_interval():
     assert interval.method == "influence function over 50 generated clusters, reference fixed, t(49)"
     assert interval.about == "the value at this n"
     assert frechet_influence_interval(x, ["one"] * 100, reference) is None
-
-
-def test_the_best_interval_is_that_of_the_influence_function_unless_rows_are_too_few():
-    x, reference, clips = rows(14, 60, 20, 0.4), rows(15, 100, 20), np.arange(60) // 3
-    assert best_frechet_interval(x, clips, reference) == frechet_influence_interval(x, clips, reference)
-    assert best_frechet_interval(x[:18], clips[:18], reference) == frechet_interval(x[:18], clips[:18], reference)
-    assert best_frechet_interval(x, ["one"] * 60, reference) is None
 
 
 def test_long_sets_are_read_in_blocks():

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmmd_bench.metrics.multiplicity import holm
+from cmmd_bench.metrics.multiplicity import holm, holm_rows
 
 
 def test_textbook_values():
@@ -30,3 +31,9 @@ def test_rejects_what_the_step_down_procedure_rejects(p):
 def test_refuses_what_is_no_probability(bad):
     with pytest.raises(ValueError, match="p_values"):
         holm(bad)
+
+
+def test_rows_are_families_of_their_own():
+    p = np.random.default_rng(0).random((3, 4, 5))
+    expected = [[holm(row) for row in table] for table in p]
+    assert holm_rows(p).tolist() == expected

@@ -17,8 +17,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from cmmd_bench.metrics.jackknife import Labels
 from cmmd_bench.metrics.opinion.matrix import Matrix, rater_rows
-from cmmd_bench.metrics.resampling import Labels, cluster_counts, percentile_interval
+from cmmd_bench.metrics.resampling import cluster_counts, percentile_interval
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 

@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cmmd_bench.metrics.multiplicity import holm_rows
 from cmmd_bench.metrics.opinion.crossed import crossed_p_values
 from cmmd_bench.metrics.opinion.signed_rank import EXACT_UP_TO
 from cmmd_bench.metrics.opinion.simulate import SCALE, Components, simulate_ratings
@@ -109,7 +110,7 @@ def power(
         p["crossed"][here], p["raters"][here], sign[here] = _analysed(ratings, pairs, finished[here])
     deltas = tuple(float(means[a] - means[b]) for a, b in pairs)
     right = (np.sign(deltas) == 0) | (sign == np.sign(deltas))
-    adjust = _holm if correction == "holm" else _as_they_are
+    adjust = _of_each_study if correction == "holm" else _as_they_are
     found = {claim: ((adjust(values) <= alpha) & right).mean(axis=(0, 1)) for claim, values in p.items()}
     spread = max(float(share * (1 - share)) for shares in found.values() for share in shares)
     return Power(
@@ -208,14 +209,9 @@ def _tail(ranks: NDArray[np.int_], reach: int) -> float:
     return float(chances[reach:].sum())
 
 
-def _holm(p: Floats) -> Floats:
+def _of_each_study(p: Floats) -> Floats:
     """Holm's adjusted p over the last two axes, which are the family of one study."""
-    flat = p.reshape(len(p), -1)
-    order = np.argsort(flat, axis=1)
-    stepped = np.take_along_axis(flat, order, axis=1) * np.arange(flat.shape[1], 0, -1)
-    adjusted = np.empty_like(flat)
-    np.put_along_axis(adjusted, order, np.maximum.accumulate(stepped, axis=1), axis=1)
-    return np.minimum(adjusted, 1.0).reshape(p.shape)
+    return holm_rows(p.reshape(len(p), -1)).reshape(p.shape)
 
 
 def _as_they_are(p: Floats) -> Floats:

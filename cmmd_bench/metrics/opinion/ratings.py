@@ -196,10 +196,6 @@ def whole_numbers(values: Sequence[Fraction]) -> tuple[list[int], int]:
     return [int(value * denominator) for value in values], denominator
 
 
-def _labels(values: Iterable[object] | None, n: int) -> Labels:
-    return np.full(n, ONLY) if values is None else np.array([str(value) for value in values], dtype=np.str_)
-
-
 def _scores(score: Iterable[Any]) -> Scores:
     values = []
     for number, value in enumerate(score, 1):
