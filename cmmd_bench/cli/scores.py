@@ -51,10 +51,20 @@ def _head(result: Result) -> str:
 def _cell(result: Result | None, best: str | None) -> str:
     if result is None or result.value is None:
         return "–"
-    text = number(result.value, result.value - result.low if result.low is not None else None)
+    text = _with_interval(result.value, result.low, result.high)
     if result.chance is not None:
         text += f" (chance {result.chance:.2f})"
     return f"{text} *" if result.model == best else text
+
+
+def _with_interval(value: float, low: float | None, high: float | None) -> str:
+    """Value ± half-width, or [low, high] where the interval is not about the value, as at the end of a scale."""
+    if low is None or high is None:
+        return number(value, None)
+    if abs((high - value) - (value - low)) <= 0.01 * (high - low):
+        return number(value, value - low)
+    digits = len(number(value, (high - low) / 2).split(" ± ")[1].partition(".")[2])
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def number(value: float, half: float | None) -> str:

@@ -8,8 +8,8 @@ from cmmd_bench.scoring.results import Result, Scores
 
 def result(model: str, value: float | None, half: float | None = None, **more) -> Result:
     low, high = (None, None) if half is None or value is None else (value - half, value + half)
-    fields = {"direction": "lower", "unit": "", "n": 5, "n_samples": 10, "n_reference": 12, **more}
-    return Result(model, "v2a", "fad[e]", value, low=low, high=high, **fields)
+    fields = {"direction": "lower", "unit": "", "n": 5, "n_samples": 10, "n_reference": 12, "low": low, "high": high}
+    return Result(model, "v2a", "fad[e]", value, **{**fields, **more})
 
 
 def printed(capsys, *results: Result, failures=(), findings=()) -> tuple[str, str]:
@@ -41,6 +41,12 @@ def test_the_best_of_several_models_is_marked_but_never_ceiling_or_floor(capsys)
     assert [line.split()[0] for line in lines if "*" in line] == ["b"]
     assert "fad[e] ↓" in lines[2]
     assert not any("*" in line for line in printed(capsys, *rows[:2])[0].splitlines())
+
+
+def test_an_interval_that_is_not_about_its_value_is_written_out(capsys):
+    out, _ = printed(capsys, result("ours", 1.0, low=0.8064, high=1.0), result("none", 0.0, low=0.0, high=0.0741))
+    assert "1.000 [0.806, 1.000]" in out
+    assert "0.000 [0.000, 0.074]" in out
 
 
 def test_many_metrics_become_rows_and_nothing_is_cut(capsys):
