@@ -15,8 +15,6 @@ read) and preprocessor_config.json; without the last, frames are normalised as V
 and standard deviation. Nothing is fetched.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,15 +26,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate, layer_norm
 
+from cmmd_bench.embedders.hub_folder import CONFIG, PREPROCESSOR, digest_of, read_json
 from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.types import Clip, Features, Modality, Video
 from cmmd_bench.weights import check_shapes, load_tensors, weights_digest, weights_folder
-from cmmd_bench.weights.digests import digests
 from cmmd_bench.weights.registry import WEIGHTS
 
-CONFIG = "config.json"
 TENSORS = "model.safetensors"
-PREPROCESSOR = "preprocessor_config.json"
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BILINEAR = 2
 # transformers builds the classifier's norm with PyTorch's own eps, whatever the configuration says.
@@ -92,7 +88,7 @@ def open_videomae(variant: str, *, device: str = "cpu") -> VideoMAE:
     if registered:
         folder = weights_folder(variant)
     look, network = load_videomae(folder, device=device)
-    digest = weights_digest(variant) if registered else _digest(folder)
+    digest = weights_digest(variant) if registered else digest_of(folder, folder / TENSORS)
     return VideoMAE(f"videomae:{variant}", digest, look, network, device)
 
 
@@ -103,7 +99,7 @@ def load_videomae(folder: Path, *, device: str = "cpu") -> tuple[Look, Callable[
     """
     from transformers import VideoMAEConfig, VideoMAEModel
 
-    described = _json(folder / CONFIG)
+    described = read_json(folder / CONFIG)
     if described.get("model_type") != "videomae":
         raise _unfit(folder / CONFIG, "model_type", described.get("model_type"), "'videomae'")
     try:
@@ -167,7 +163,7 @@ def _look(config: Any, folder: Path) -> Look:
     path = folder / PREPROCESSOR
     if not path.is_file():
         return Look(config.num_frames, side, IMAGENET_MEAN, IMAGENET_DEVIATION)
-    described = _json(path)
+    described = read_json(path)
     for key in ("do_resize", "do_center_crop", "do_rescale", "do_normalize"):
         if described.get(key, True) is not True:
             raise _unfit(path, key, described[key], "true")
@@ -207,27 +203,9 @@ def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return kept
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(f"{path.parent} holds no {path.name}.", exit_code=ENVIRONMENT) from None
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise UserError(f"{path} is not a JSON object.", exit_code=ENVIRONMENT)
-    return found
-
-
 def _unfit(path: Path, key: str, found: object, expected: str) -> UserError:
     return UserError(f"{path}: {key} is {found!r}, expected {expected}. Use another model.", exit_code=ENVIRONMENT)
 
 
 def _is_folder(files: tuple[Any, ...]) -> bool:
     return CONFIG in [file.name for file in files]
-
-
-def _digest(folder: Path) -> str:
-    used = [path for path in (folder / CONFIG, folder / PREPROCESSOR, folder / TENSORS) if path.is_file()]
-    listing = "".join(f"{digests(path).sha256}  {path.name}\n" for path in used)
-    return hashlib.sha256(listing.encode()).hexdigest()

@@ -174,9 +174,7 @@ def test_by_registered_name(classifier, tmp_path, monkeypatch):
     # Without its own preparation a model is shown what VideoMAE was trained on.
     assert embedder.look.mean == (0.485, 0.456, 0.406)
     assert embedder.digest != open_videomae(str(classifier)).digest
-    get_embedder.cache_clear()
     assert np.array_equal(get_embedder("videomae:lab/small").embed(clip_of()), embedder.embed(clip_of()))
-    get_embedder.cache_clear()
 
 
 def test_the_preparation_is_part_of_the_digest(copy, classifier):

@@ -7,8 +7,6 @@ length 1. Each window is as long as the network hears, so neither the random cro
 own preparation takes place, and fused models take their path for short sounds.
 """
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -21,13 +19,11 @@ from cmmd_bench.embedders.clap.key_map import Source, take
 from cmmd_bench.embedders.clap.laion import HOP, RATE, SECONDS
 from cmmd_bench.embedders.clap.tower import build, learned, load
 from cmmd_bench.embedders.clap.windows import laion_scale
+from cmmd_bench.embedders.hub_folder import CONFIG, PREPROCESSOR, digest_of, read_json
 from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.weights import load_tensors, weights_digest, weights_folder
-from cmmd_bench.weights.digests import digests
 
 UNUSED = ("text_model.", "text_projection.", "logit_scale_")
-CONFIG = "config.json"
-PREPROCESSOR = "preprocessor_config.json"
 TENSORS = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -46,12 +42,12 @@ def hub_clap(folder: Path, *, name: str, digest: str | None = None, device: str 
 
     Raises UserError (environment): a file is missing, or the folder holds something else than a CLAP model at 48 kHz.
     """
-    preparation = _json(folder / PREPROCESSOR) if (folder / PREPROCESSOR).is_file() else None
+    preparation = read_json(folder / PREPROCESSOR) if (folder / PREPROCESSOR).is_file() else None
     tower, fused = load_hub(folder, what=name)
     tower.to(device)
     return ClapEmbedder(
         name=name,
-        digest=digest if digest is not None else _digest(folder),
+        digest=digest if digest is not None else digest_of(folder, _tensors_file(folder)),
         rate=RATE,
         seconds=SECONDS,
         scale=laion_scale,
@@ -66,7 +62,7 @@ def load_hub(folder: Path, *, what: str) -> tuple[torch.nn.Module, bool]:
     """transformers' `ClapAudioModelWithProjection` from a folder, and whether it is a fused model."""
     from transformers import ClapAudioModelWithProjection, ClapConfig
 
-    described = _json(folder / CONFIG)
+    described = read_json(folder / CONFIG)
     if described.get("model_type") != "clap":
         raise UserError(
             f"{folder / CONFIG} describes a model of type {described.get('model_type')!r}, expected 'clap'.",
@@ -117,21 +113,3 @@ def _tensors_file(folder: Path) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise UserError(f"{folder} holds no {' or '.join(TENSORS)}.", exit_code=ENVIRONMENT)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(f"{path.parent} holds no {path.name}.", exit_code=ENVIRONMENT) from None
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise UserError(f"{path} is not a JSON object.", exit_code=ENVIRONMENT)
-    return found
-
-
-def _digest(folder: Path) -> str:
-    used = [path for path in (folder / CONFIG, folder / PREPROCESSOR, _tensors_file(folder)) if path.is_file()]
-    listing = "".join(f"{digests(path).sha256}  {path.name}\n" for path in used)
-    return hashlib.sha256(listing.encode()).hexdigest()
