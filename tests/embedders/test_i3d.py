@@ -13,6 +13,7 @@ from i3d_recipe import PRESETS, arrays, network, weights
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from cmmd_bench import embedders
 from cmmd_bench.embedders import get_embedder
 from cmmd_bench.embedders.i3d import SCRIPT, SCRIPT_DIALECTS, STATE_DICT, VARIANTS, open_i3d
 from cmmd_bench.embedders.i3d.preprocess import DIALECTS, prepare
@@ -141,13 +142,13 @@ def test_every_frame_counts_and_nothing_but_frames(here):
 
 
 def test_by_name(here):
-    get_embedder.cache_clear()
+    embedders._built.cache_clear()
     try:
         assert get_embedder("i3d:tats") is get_embedder("i3d:tats")
         assert get_embedder("i3d:tats").name == "i3d:tats"
         assert get_embedder("i3d").name == "i3d"
     finally:
-        get_embedder.cache_clear()
+        embedders._built.cache_clear()
 
 
 def test_variants():
