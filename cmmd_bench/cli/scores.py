@@ -92,14 +92,15 @@ def _best(results: Sequence[Result]) -> str | None:
 
 
 def _references(results: Sequence[Result], published: bool) -> str:
-    counts = sorted({result.n_reference for result in results if result.n_reference})
+    counts = sorted({result.n_reference for result in results if result.value is not None})
     samples = sorted({result.n_samples for result in results})
     per = f"{samples[0]} to {samples[-1]}" if len(samples) > 1 else str(samples[0] if samples else 0)
     if published:
         rows = " or ".join(str(count) if count else "an unknown number of" for count in counts) or "no"
         real = f"the published statistics of {rows} rows"
     else:
-        real = f"{' or '.join(map(str, counts)) or 'no'} real clips"
+        # Alignment within a clip, and with the truth, takes no real clip.
+        real = f"{' or '.join(str(count) for count in counts if count) or 'no'} real clips"
     return f"{per} clips a row, compared with {real}, ± 95 % intervals"
 
 
