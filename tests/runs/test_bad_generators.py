@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -149,7 +150,17 @@ def test_a_generator_that_swallows_ctrl_c_is_stopped_by_the_second(small_file, t
     command = [sys.executable, "-m", "cmmd_bench", "run", "--suite", str(small_file), "--out", str(tmp_path / "run")]
     command += ["--models", "models:HangsOnInterrupt", "--option", f"HangsOnInterrupt.log={log}", "--workers", "1"]
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    # A shell that starts the tests in the background has them ignore SIGINT, and children inherit that.
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    # Whatever goes wrong, nothing waits for ever.
+    watchdog = threading.Timer(180, process.kill)
+    watchdog.start()
     deadline = time.monotonic() + 120
     while not log.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -160,7 +171,9 @@ def test_a_generator_that_swallows_ctrl_c_is_stopped_by_the_second(small_file, t
     time.sleep(0.2)
     assert process.poll() is None, "the first Ctrl-C leaves the model a chance to stop"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.wait(timeout=30)
+    watchdog.cancel()
+    process.stderr.close()
     assert process.returncode == 130
     # What was finished before is whole and counts.
     assert lines_of(tmp_path / "run", "ground-truth")
