@@ -124,8 +124,7 @@ def _built(name: str, where: str) -> Embedder:
 
 
 def identity(embedder: Embedder) -> str:
-    """What names an embedder's features in caches and manifests: name, version, weights, and the device if it is none
-    of the CPU's, which all agree to the bit."""
+    """What names an embedder's features in caches and manifests: name, version, weights, and a device that is no CPU."""
     where = getattr(embedder, "device", CPU)
     return network(embedder) + ("" if where == CPU else f"/{where}")
 

@@ -1,7 +1,8 @@
 """Where networks look at clips: on the CPU, or on one accelerator that is asked for by name.
 
-On the CPU every clip is looked at by one thread of one process, and results are the same bits anywhere. On an
-accelerator the last bits are its own: features are cached under its name and never mixed with those of another device.
+On the CPU every clip is looked at by one thread of one process, and results are the same bits for any number of workers
+on processors of one kind. On an accelerator the last bits are its own: features are cached under its name and never
+mixed with those of another device.
 """
 
 from cmmd_bench.errors import ENVIRONMENT, UserError

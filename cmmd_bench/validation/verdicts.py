@@ -1,9 +1,9 @@
 """What a curve says about its metric: from which level it sees the fault, whether it falls steadily, or sees nothing.
 
 A level is seen when the metric is worse there than on untouched clips, p at most 5 % after Holm's correction over the
-levels of the fault. `rewards`: it is better there, by the same test. A curve is monotone when no
-step back is larger than the noise of the two levels. Time shifts are judged up to the first level at chance only: music
-that is late by a whole beat is in step again.
+levels of the fault. `rewards`: it is better there, by the same test. A curve is monotone when no step back is larger
+than the noise of the two levels. Time shifts are judged up to the first level at chance only: music that is late by a
+whole beat is in step again.
 """
 
 from dataclasses import dataclass
