@@ -124,7 +124,7 @@ def _built(name: str, where: str) -> Embedder:
 
 
 def identity(embedder: Embedder) -> str:
-    """What names an embedder's features in caches and manifests: name, version, weights, and a device that is no CPU."""
+    """Names an embedder's features in caches and manifests: name, version, weights, and any device but the CPU."""
     where = getattr(embedder, "device", CPU)
     return network(embedder) + ("" if where == CPU else f"/{where}")
 
