@@ -1,7 +1,7 @@
 """Which of the steps 0..N-1 a chain of fewer steps visits; the network always receives these original numbers.
 
 trailing   N-1 downwards, evenly: 999, 994, ..., 4 for 200 of 1000 (Lin et al. 2023, table 2); CMMD's DDIM
-respaced   upwards from 0, by OpenAI's rules, for MM-Diffusion: "ddim25" a whole stride from 0, "25" even to the last step
+respaced   upwards from 0, by OpenAI's rules (MM-Diffusion): "ddim25" a whole stride from 0, "25" even to the last step
 """
 
 import numpy as np
