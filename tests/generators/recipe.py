@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def recipe_tensors(shapes: Mapping[str, tuple[int, ...]], prefix: str = "", *, gain: float = 1.0) -> dict[str, Tensor]:
-    """Float32 weights for these keys; `gain` is the middle of the `.weight_g` values (1.5 for MelGAN's discriminator)."""
+    """Float32 weights for these keys; `gain` is the middle of `.weight_g` (1.5 for MelGAN's discriminator)."""
     return {key: _tensor(prefix + key, tuple(shape), gain) for key, shape in shapes.items()}
 
 
