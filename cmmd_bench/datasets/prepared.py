@@ -7,7 +7,6 @@
 Running it again goes on where it stopped. The result is a `folder` dataset.
 """
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cmmd_bench.atomic import write_json
+from cmmd_bench.claims import claim
 from cmmd_bench.errors import UserError
 from cmmd_bench.ledger import JsonLines, read_lines
 from cmmd_bench.media import write_clip
@@ -38,7 +37,7 @@ def prepare(
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, str]:
     """Store `items` of `dataset` in `out`; returns the failures, id -> reason. `advance` is called for each item."""
-    _claim(out, {**describes, "spec": str(dataset.spec)})
+    claim(out / MANIFEST, {**describes, "spec": str(dataset.spec)}, instead="choose another --out")
     with JsonLines(out / INDEX) as index:
         finished = {line["id"]: line for line in index.read() if (out / f"{line['id']}.mkv").is_file()}
         failures: dict[str, str] = {}
@@ -78,15 +77,3 @@ def _store(dataset: Dataset, out: Path, item: Item) -> str | None:
         return str(error)
     write_clip(out / f"{item.id}.mkv", clip)
     return None
-
-
-def _claim(out: Path, settings: dict[str, Any]) -> None:
-    path = out / MANIFEST
-    if not path.is_file():
-        write_json(path, settings)
-        return
-    present = json.loads(path.read_text(encoding="utf-8"))
-    if present != settings:
-        changed = [f"{key}: {present.get(key)!r} there, {settings.get(key)!r} now" for key in settings]
-        different = [text for key, text in zip(settings, changed, strict=True) if present.get(key) != settings[key]]
-        raise UserError(f"{out} was prepared with other settings ({'; '.join(different)}). Choose another --out.")

@@ -14,12 +14,12 @@ log.txt                  what happened, with times
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cmmd_bench.atomic import explained, write_json
+from cmmd_bench.claims import differences
 from cmmd_bench.errors import UserError
 from cmmd_bench.ledger import read_lines
 
@@ -107,12 +107,3 @@ class RunFolder:
     def update_manifest(self, **changes: Any) -> None:
         """Replace top-level entries of run.json."""
         write_json(self.path / "run.json", {**self.manifest(), **changes})
-
-
-def differences(there: Any, here: Any, at: str = "") -> Iterable[str]:
-    """`data.conditions: 48 there, 50 now` for every leaf that differs."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        for key in sorted({*there, *here}):
-            yield from differences(there.get(key), here.get(key), f"{at}.{key}" if at else key)
-    elif there != here:
-        yield f"{at}: {there!r} there, {here!r} now"

@@ -1,6 +1,6 @@
 """What moves between the parts of `cmmd_gen`.
 
-Vocabulary of shapes: B batch, F frames, C channels, H height, W width, T steps of the audio side (samples or mel frames).
+Vocabulary of shapes: B batch, F frames, C channels, H height, W width, T steps of the audio side (samples, mel).
 Video is (B, F, C, H, W), audio (B, C, T). A diffusion step n counts from 0 (almost clean) to N - 1 (almost noise).
 """
 

@@ -305,7 +305,7 @@ def test_prepare_stores_resumes_and_is_a_folder(tmp_path):
 def test_prepare_refuses_other_settings(tmp_path):
     source = open_dataset("beatdance", SPEC, size=1)
     prepare(source, source.items(), tmp_path, describes={"dataset": "beatdance", "seed": 0})
-    with pytest.raises(UserError, match=r"prepared with other settings \(seed: 0 there, 1 now\)"):
+    with pytest.raises(UserError, match=r"made with other settings \(seed: 0 there, 1 now\)"):
         prepare(source, source.items(), tmp_path, describes={"dataset": "beatdance", "seed": 1})
 
 

@@ -1,0 +1,120 @@
+"""Training clips as arrays on disk: decoded, resized and encoded once, then read at random by every step.
+
+<folder>/cache.json     what the arrays were made from; another content is refused
+<folder>/items.jsonl    one line per clip: id, group, and why it was left out, if so; append-only
+<folder>/ID.safetensors the arrays of one clip
+
+Filling it again goes on where it stopped.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save
+
+from cmmd_bench.atomic import write_bytes
+from cmmd_bench.claims import claim
+from cmmd_bench.errors import UserError
+from cmmd_bench.ledger import JsonLines
+from cmmd_bench.levels import findings, levels
+from cmmd_bench.parallel import in_order, workers_for
+from cmmd_bench.progress import Progress, silent
+from cmmd_bench.types import Clip, Dataset, Item
+
+Arrays = dict[str, NDArray[Any]]
+Encode = Callable[[Clip], Arrays]
+"""From a clip to what a training reads of it. Picklable, so that worker processes can do it."""
+
+UNUSABLE = ("silent", "black", "frozen")
+"""What a model would learn nothing from, or the wrong thing."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Clips ready for training. items and paths correspond; left_out: reason -> ids of the clips that are missing."""
+
+    items: tuple[Item, ...]
+    paths: tuple[Path, ...]
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Arrays:
+        """The arrays of one clip."""
+        return load_file(self.paths[index])
+
+    def __add__(self, other: "Cache") -> "Cache":
+        """The clips of both."""
+        reasons = [*self.left_out, *(reason for reason in other.left_out if reason not in self.left_out)]
+        left_out = {reason: [*self.left_out.get(reason, ()), *other.left_out.get(reason, ())] for reason in reasons}
+        return Cache(self.items + other.items, self.paths + other.paths, left_out)
+
+
+def prepare(
+    dataset: Dataset,
+    items: Sequence[Item],
+    encode: Encode,
+    folder: Path,
+    *,
+    describes: Mapping[str, Any],
+    workers: int = 1,
+    progress: Progress = silent,
+) -> Cache:
+    """Encode `items` of `dataset` into `folder`, those that are not there yet.
+
+    describes: what decides the arrays besides the dataset's clips, such as the digest of an autoencoder; JSON.
+    Clips that cannot be read, and silent, black and frozen ones, are left out and named. Raises UserError if none is
+    left, or if the folder holds arrays of other content.
+    """
+    content = {**describes, "dataset": dataset.name, "spec": str(dataset.spec)}
+    claim(folder / "cache.json", content, instead="choose another --cache")
+    with JsonLines(folder / "items.jsonl") as index, progress(f"cache {dataset.name}", len(items)) as advance:
+        known = {line["fingerprint"]: line for line in index.read()}
+        lines = {fp: known.get(fp) for fp in (dataset.fingerprint(item) for item in items)}
+        todo = [item for item, line in zip(items, lines.values(), strict=True) if line is None]
+        for _ in range(len(items) - len(todo)):
+            advance()
+        faults = in_order(partial(_store, dataset, encode, folder), todo, workers_for(len(todo), workers))
+        for item, fault in zip(todo, faults, strict=True):
+            line = {"id": item.id, "group": item.group, "fingerprint": dataset.fingerprint(item), "left_out": fault}
+            index.append(line)
+            lines[line["fingerprint"]] = line
+            advance()
+    cache = _cache(folder, items, [line for line in lines.values() if line is not None])
+    for reason, ids in cache.left_out.items():
+        _log.warning("%d clips of %s are left out (%s), such as %s", len(ids), dataset.name, reason, ids[0])
+    if not cache.items:
+        raise UserError(f"no clip of {dataset.name} can be trained on: {dict(cache.left_out)}. Choose other data.")
+    return cache
+
+
+def _cache(folder: Path, items: Sequence[Item], lines: Sequence[Mapping[str, Any]]) -> Cache:
+    pairs = list(zip(items, lines, strict=True))
+    left_out: dict[str, list[str]] = {}
+    for item, line in pairs:
+        if line["left_out"] is not None:
+            left_out.setdefault(line["left_out"], []).append(item.id)
+    kept = tuple(item for item, line in pairs if line["left_out"] is None)
+    return Cache(kept, tuple(folder / f"{item.id}.safetensors" for item in kept), left_out)
+
+
+def _store(dataset: Dataset, encode: Encode, folder: Path, item: Item) -> str | None:
+    try:
+        clip = dataset.load(item)
+    except (UserError, ValueError) as error:
+        return str(error)
+    fault = next((finding for finding in findings(levels(clip)) if finding in UNUSABLE), None)
+    if fault is not None:
+        return fault
+    arrays = {name: np.ascontiguousarray(array) for name, array in encode(clip).items()}
+    write_bytes(folder / f"{item.id}.safetensors", save(arrays))
+    return None

@@ -1,0 +1,13 @@
+"""What the training loops share; each loop itself stands with its model.
+
+session    one training in a folder: exact resume, averages, logs, samples
+learner    a module with its optimiser, learning rate and running average
+rates      learning rates and averaging rates as functions of the step
+log        losses as CSV and PNG
+alarms     signs that a training goes wrong
+"""
+
+from cmmd_gen.training.learner import Learner
+from cmmd_gen.training.session import Plan, Session
+
+__all__ = ["Learner", "Plan", "Session"]
