@@ -1,0 +1,45 @@
+"""Easy fusion (paper, Figure 6 and section B): each side is concatenated with the other, brought to its own rate.
+
+Video is (B, C_v, F, H, W), audio (B, C_a, T). Nearest neighbours in time: step i of `target` steps takes step
+floor(i * source / target) of `source`. The audio is repeated over a frame's pixels, the video averaged over them.
+A 1x1 projection of the concatenation is added to either side; it starts at zero. As P [v; repeat(a)] equals
+P_1 v + repeat(P_2 a), the other side's part is projected once per frame and the repeated tensor never exists.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+
+def nearest(source: int, target: int, *, device: torch.device | str = "cpu") -> Tensor:
+    """For each of `target` steps the index of the step of `source` that it takes, (target,) int64."""
+    if source < 1 or target < 1:
+        raise ValueError(f"source and target must be at least 1, got {source} and {target}")
+    return torch.arange(target, device=device) * source // target
+
+
+class EasyFusion(nn.Module):
+    """Adds to either side a projection of both; both read the tensors from before the fusion."""
+
+    def __init__(self, video_width: int, audio_width: int) -> None:
+        super().__init__()
+        self.video = nn.Linear(video_width + audio_width, video_width)
+        self.audio = nn.Linear(audio_width + video_width, audio_width)
+        for projection in (self.video, self.audio):
+            nn.init.zeros_(projection.weight)
+            nn.init.zeros_(projection.bias)
+
+    def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Both sides in their own shapes."""
+        C_v, C_a, F, T = video.shape[1], audio.shape[1], video.shape[2], audio.shape[2]
+        heard = audio.index_select(2, nearest(T, F, device=audio.device)).transpose(1, 2)
+        seen = video.mean((3, 4)).transpose(1, 2)
+        own, other = self.video.weight.split([C_v, C_a], 1)
+        from_video = linear(video.movedim(1, -1), own).movedim(-1, 1)
+        from_audio = linear(heard, other, self.video.bias).transpose(1, 2)
+        fused_video = video + from_video + from_audio[..., None, None]
+        own, other = self.audio.weight.split([C_a, C_v], 1)
+        from_audio = linear(audio.transpose(1, 2), own).transpose(1, 2)
+        from_video = linear(seen, other, self.audio.bias).transpose(1, 2)
+        fused_audio = audio + from_audio + from_video.index_select(2, nearest(F, T, device=video.device))
+        return fused_video, fused_audio
