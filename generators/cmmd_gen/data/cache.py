@@ -85,7 +85,12 @@ def prepare(
             advance()
         faults = in_order(partial(_store, dataset, encode, folder), todo, workers_for(len(todo), workers))
         for item, fault in zip(todo, faults, strict=True):
-            line = {"id": item.id, "group": item.group, "fingerprint": dataset.fingerprint(item), "left_out": fault}
+            line: dict[str, Any] = {
+                "id": item.id,
+                "group": item.group,
+                "fingerprint": dataset.fingerprint(item),
+                "left_out": fault,
+            }
             index.append(line)
             lines[line["fingerprint"]] = line
             advance()

@@ -153,7 +153,7 @@ class Session:
 
     def record(self, **values: float | Tensor) -> None:
         """Values of this step for losses.csv; the same names at every step."""
-        self._row = {**{name: float(value) for name, value in values.items()}, **self._row}
+        self._row = {**{name: _number(value) for name, value in values.items()}, **self._row}
         self._watched = tuple(values)
 
     def _finish(self, seconds: float) -> None:
@@ -234,6 +234,10 @@ class Session:
             f"training stopped at step {self.step}: {finding}; {kept}. Lower the learning rate or eta, or use fp32.",
             exit_code=1,
         )
+
+
+def _number(value: float | Tensor) -> float:
+    return float(value.detach()) if isinstance(value, Tensor) else float(value)
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:

@@ -1,0 +1,116 @@
+"""Clips of training sets: which sets, and their frames and sound kept on disk.
+
+Arrays of a clip: frames (n, H, W, 3) uint8, audio (T,) int16, as they come out of the data set. Rendering or decoding a
+clip takes longer than a step may, so this is done once for all models that look at the same size.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cmmd_bench.datasets import KINDS, open_dataset
+from cmmd_bench.errors import UserError, unknown_name
+from cmmd_bench.progress import Progress, silent
+from cmmd_bench.types import Audio, Clip, ClipSpec, Dataset, Item, Video
+from cmmd_gen.data.cache import Arrays, Cache, prepare
+
+FULL_SCALE = 32767
+PROCEDURAL_COUNT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """A data set by name, how many of its clips, and where its files are."""
+
+    name: str
+    count: int | None = None
+    root: Path | None = None
+    split: str = "train"
+    seed: int = 0
+
+    def open(self, spec: ClipSpec) -> Dataset:
+        """The data set with clips of `spec`; a procedural one has `count` clips."""
+        size = self.count or PROCEDURAL_COUNT if KINDS[self.name].procedural else None
+        return open_dataset(self.name, spec, split=self.split, root=self.root, size=size, seed=self.seed)
+
+    def __str__(self) -> str:
+        return self.name + (f":{self.count}" if self.count else "") + (f"={self.root}" if self.root else "")
+
+
+def parse_set(text: str, *, split: str = "train", seed: int = 0) -> TrainingSet:
+    """`beatdance`, `kitchen:2000` (so many clips), `aist=FOLDER` or `folder:500=FOLDER`."""
+    match = re.fullmatch(r"([\w-]+)(?::(\d+))?(?:=(.+))?", text)
+    if match is None or match[2] == "0":
+        raise UserError(
+            f"--data {text!r} is not NAME, NAME:COUNT, NAME=FOLDER or NAME:COUNT=FOLDER, such as kitchen:2000."
+        )
+    name, count, root = match.groups()
+    if name not in KINDS:
+        raise unknown_name("dataset", name, KINDS)
+    return TrainingSet(name, int(count) if count else None, Path(root) if root else None, split, seed)
+
+
+def keep(clip: Clip) -> Arrays:
+    """What is stored of a clip; a missing side is left out."""
+    arrays: Arrays = {}
+    if clip.video is not None:
+        arrays["frames"] = clip.video
+    if clip.audio is not None:
+        arrays["audio"] = np.round(clip.audio * FULL_SCALE).astype(np.int16)
+    return arrays
+
+
+def sound(stored: np.ndarray) -> Audio:
+    """Stored sound as float32 in [-1, 1]."""
+    return np.asarray(stored, np.float32) / np.float32(FULL_SCALE)
+
+
+def open_clips(
+    sets: Sequence[TrainingSet], spec: ClipSpec, root: Path, *, workers: int = 1, progress: Progress = silent
+) -> Cache:
+    """The clips of all `sets`, stored below `root` on first use."""
+    caches = []
+    for each in sets:
+        dataset = each.open(spec)
+        describes = {"arrays": "clips 1", "split": each.split, "seed": each.seed, "root": str(each.root or "")}
+        folder = root / f"{each.name}-{_digest(describes, spec)}"
+        items = dataset.items()[: each.count]
+        caches.append(prepare(dataset, items, keep, folder, describes=describes, workers=workers, progress=progress))
+    whole = caches[0]
+    for cache in caches[1:]:
+        whole += cache
+    return whole
+
+
+class Kept:
+    """Stored clips as a data set, for what is made of them in turn."""
+
+    def __init__(self, name: str, cache: Cache, spec: ClipSpec) -> None:
+        self.name, self.spec = name, spec
+        self._cache = cache
+        self._index = {item.id: index for index, item in enumerate(cache.items)}
+
+    def items(self) -> Sequence[Item]:
+        """All of them."""
+        return self._cache.items
+
+    def fingerprint(self, item: Item) -> str:
+        """The id: a cache holds one content for good."""
+        return item.id
+
+    def load(self, item: Item) -> Clip:
+        """One clip, read back."""
+        arrays = self._cache[self._index[item.id]]
+        frames: Video | None = arrays.get("frames")
+        audio = sound(arrays["audio"]) if "audio" in arrays else None
+        return Clip(frames, self.spec.fps, audio, self.spec.sample_rate)
+
+
+def _digest(describes: dict[str, object], spec: ClipSpec) -> str:
+    text = json.dumps([describes, str(spec)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
