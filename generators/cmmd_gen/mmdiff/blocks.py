@@ -1,0 +1,126 @@
+"""The blocks that both streams run through side by side: stem, residual block, heads.
+
+Each maps (video (B, C, F, H, W), audio (B, C, L)) to a pair of the same kind.
+"""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from cmmd_gen.mmdiff.attention import SelfAttention, attend_over_frames, attend_within_frames
+from cmmd_gen.mmdiff.layers import (
+    AudioConv,
+    AudioPointwise,
+    Norm,
+    VideoConv,
+    VideoPointwise,
+    blank,
+    laid_out,
+    pool_audio,
+    pool_video,
+    repeat_audio,
+    repeat_video,
+)
+from cmmd_gen.types import Pair
+
+Resample = Literal["down", "up"]
+
+
+class Stem(nn.Module):
+    """From pixels and samples to features."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.video_conv = VideoConv(3, width)
+        self.audio_conv = AudioConv(1, width)
+
+    def forward(self, video: Tensor, audio: Tensor) -> Pair:
+        """Video (B, 3, F, H, W), audio (B, 1, L), of any layout and precision."""
+        dtype = self.audio_conv.audio_conv.weight.dtype
+        return Pair(self.video_conv(laid_out(video.to(dtype))), self.audio_conv(laid_out(audio.to(dtype))))
+
+
+class ResBlock(nn.Module):
+    """Two convolutions per modality around what the diffusion step scales and shifts; then self-attention, if any.
+
+    dilation: of the first audio convolution
+    heads: of self-attention within frames and over frames; 0 for none
+    audio_attention: self-attention of the sound beside that of the video
+    resample: "down" halves the video and quarters the audio, "up" undoes it; both after the first convolution
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        embedding: int,
+        *,
+        dilation: int,
+        dropout: float,
+        heads: int = 0,
+        audio_attention: bool = False,
+        resample: Resample | None = None,
+    ) -> None:
+        super().__init__()
+        self.video_in_layers = nn.Sequential(Norm(inputs), nn.SiLU(), VideoConv(inputs, outputs))
+        self.audio_in_layers = nn.Sequential(Norm(inputs), nn.SiLU(), AudioConv(inputs, outputs, dilation))
+        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, 2 * outputs))
+        self.video_out_layers = nn.Sequential(
+            Norm(outputs), nn.SiLU(), nn.Dropout(dropout), VideoPointwise(outputs, outputs, zero=True)
+        )
+        self.audio_out_layers = nn.Sequential(
+            Norm(outputs), nn.SiLU(), nn.Dropout(dropout), AudioPointwise(outputs, outputs, zero=True)
+        )
+        if inputs != outputs:
+            self.video_skip_connection = VideoPointwise(inputs, outputs)
+            self.audio_skip_connection = AudioPointwise(inputs, outputs)
+        if heads:
+            self.spatial_attention_block = SelfAttention(outputs, heads)
+            self.temporal_attention_block = SelfAttention(outputs, heads)
+        if audio_attention:
+            self.audio_attention_block = SelfAttention(outputs, heads)
+        self.channels_change = inputs != outputs
+        self.heads, self.audio_attention, self.resample = heads, audio_attention, resample
+
+    def forward(self, video: Tensor, audio: Tensor, embedding: Tensor) -> Pair:
+        """Embedding (B, E) float32; both streams share what it says."""
+        down = self.resample == "down"
+        scale, shift = self.emb_layers(embedding).chunk(2, dim=1)
+        norm, act, convolution = self.video_in_layers
+        v = convolution(act(norm(video)), halve=down)
+        norm, act, convolution = self.audio_in_layers
+        a = convolution(act(norm(audio)), quarter=down)
+        v = _modulated(self.video_out_layers, v, scale, shift)
+        a = _modulated(self.audio_out_layers, a, scale, shift)
+        if down:
+            video, audio = pool_video(video), pool_audio(audio)
+        if self.channels_change:
+            video, audio = self.video_skip_connection(video), self.audio_skip_connection(audio)
+        video, audio = video + v, audio + a
+        if self.resample == "up":
+            # The official code repeats before the second norm; what follows it treats copies alike, so once is enough.
+            # Dropout then drops all copies of a value or none.
+            video, audio = repeat_video(video), repeat_audio(audio)
+        if self.heads:
+            video = attend_within_frames(self.spatial_attention_block, video)
+            video = attend_over_frames(self.temporal_attention_block, video)
+        if self.audio_attention:
+            audio = self.audio_attention_block(audio)
+        return Pair(video, audio)
+
+
+class Head(nn.Sequential):
+    """From features to the noise of one modality; zero at first."""
+
+    def __init__(self, convolution: nn.Module, width: int) -> None:
+        blank(convolution)
+        super().__init__(Norm(width), nn.SiLU(), convolution)
+
+
+def _modulated(layers: nn.Sequential, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """The second half of a residual branch, its norm scaled and shifted: x (B, C, ...), scale and shift (B, C)."""
+    norm, act, dropout, convolution = layers
+    around = (..., *(None,) * (x.ndim - 2))
+    y = norm(x.float()) * (1 + scale[around]) + shift[around]
+    out: Tensor = convolution(dropout(act(y.to(x.dtype))))
+    return out
