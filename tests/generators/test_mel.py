@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cmmd_gen.vocoder.mel import FLOOR, MEL_16K, MelSettings, log_mel, mel_basis
+from cmmd_gen.vocoder.mel import FLOOR, MEL_16K, MEL_22K, MelSettings, log_mel, mel_basis
 
-MEL_22K = MelSettings(22_050, 1024, 256, 80, 0.0, 11_025.0)
 SETTINGS = {"16k_512": MEL_16K, "22k_1024": MEL_22K}
 
 

@@ -52,6 +52,8 @@ class MelSettings:
 
 MEL_16K = MelSettings()
 """CMMD's setting."""
+MEL_22K = MelSettings(sample_rate=22_050, n_fft=1024, highest=11_025.0)
+"""What the checkpoints that MelGAN's authors published were trained on."""
 
 
 def log_mel(wav: Tensor, settings: MelSettings = MEL_16K) -> Tensor:

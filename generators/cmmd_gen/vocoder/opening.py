@@ -1,0 +1,69 @@
+"""A vocoder by name or file, as something that turns log-mels into sound."""
+
+import hashlib
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from cmmd_bench.content import content_digest
+from cmmd_bench.errors import ENVIRONMENT, UserError
+from cmmd_gen.shipped import shipped
+from cmmd_gen.vocoder.griffin_lim import griffin_lim
+from cmmd_gen.vocoder.mel import MEL_16K
+
+GRIFFIN_LIM = "griffin-lim"
+
+
+class Vocoder(Protocol):
+    """From log-mel (B, 80, frames) of `mel.MEL_16K` to sound (B, samples) in [-1, 1]; digest: what it is."""
+
+    digest: str
+
+    def __call__(self, mel: Tensor, samples: int) -> Tensor:
+        """The sound of each mel, cut or padded to `samples`."""
+        ...
+
+
+class GriffinLim:
+    """No weights; the best there is for the tiny presets."""
+
+    digest = GRIFFIN_LIM
+
+    def __call__(self, mel: Tensor, samples: int) -> Tensor:
+        """See `griffin_lim`."""
+        return griffin_lim(mel, samples)
+
+
+class MelGAN:
+    """A trained generator from a file: one of `train melgan`, or an official one."""
+
+    def __init__(self, path: Path, device: torch.device) -> None:
+        from cmmd_gen.vocoder.melgan import load_generator, vocode
+
+        generator, settings = load_generator(path)
+        if settings != MEL_16K:
+            raise UserError(
+                f"{path} speaks mels of {settings}, but the generators make {MEL_16K}. Give a vocoder of those.",
+                exit_code=ENVIRONMENT,
+            )
+        self.digest = hashlib.sha256(f"melgan {content_digest(path)}".encode()).hexdigest()
+        self._generator, self._vocode = generator.to(device), vocode
+
+    def __call__(self, mel: Tensor, samples: int) -> Tensor:
+        """See `melgan.vocode`."""
+        return self._vocode(self._generator, mel, samples)
+
+
+def open_vocoder(name: str, device: torch.device) -> Vocoder:
+    """`griffin-lim`, `melgan` (the shipped tiny one), or the path of a checkpoint."""
+    if name == GRIFFIN_LIM:
+        return GriffinLim()
+    path = shipped("melgan") if name == "melgan" else Path(name)
+    if not path.is_file():
+        raise UserError(
+            f"the vocoder {path} is not there. Give griffin-lim, or a model.safetensors of `cmmd-bench train melgan`.",
+            exit_code=ENVIRONMENT,
+        )
+    return MelGAN(path, device)
