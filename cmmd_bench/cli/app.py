@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from cmmd_bench.cli import compare, data, doctor, influence, inspect, run, score, stats, store, validate, weights
+from cmmd_bench.cli.extensions import Extensible
 
 app = typer.Typer(
     name="cmmd-bench",
+    cls=Extensible,
     help="Benchmark audio-video generation: is a model better, and do people agree?",
     no_args_is_help=True,
     add_completion=False,

@@ -1,5 +1,6 @@
 """What is given as text on the command line, read: model options, shards, rates and sizes."""
 
+import json
 import re
 import sys
 import tomllib
@@ -28,6 +29,15 @@ def parse_options(models: Sequence[str], options: Sequence[str]) -> dict[str, Ma
             raise unknown_name("model among --models", name, by_short)
         table[by_short[name]][key] = _value(value)
     return dict(table)
+
+
+def as_option(checkpoint: str) -> str:
+    """`cmmd=PATH` of --checkpoint as the option that it is: `cmmd.checkpoint=PATH`."""
+    name, separator, path = checkpoint.partition("=")
+    if not (separator and name and path):
+        raise UserError(f"--checkpoint {checkpoint!r} is not of the form NAME=PATH, such as cmmd=model.safetensors.")
+    # A path is text, whatever TOML would make of it.
+    return f"{name}.checkpoint={json.dumps(path)}"
 
 
 def import_from_here(names: Iterable[str]) -> None:

@@ -20,6 +20,9 @@ def run(
     option: Annotated[
         list[str] | None, typer.Option(help="Constructor option of a model, NAME.KEY=VALUE; may be repeated.")
     ] = None,
+    checkpoint: Annotated[
+        list[str] | None, typer.Option(help="Weights of a model, NAME=PATH: its option `checkpoint`; may be repeated.")
+    ] = None,
     shard: Annotated[
         str, typer.Option(help="i/n: work on every n-th request, starting at i; results when all are done.")
     ] = "0/1",
@@ -37,13 +40,15 @@ def run(
 
     The rows ground-truth (ceiling), shuffled and noise (floors) always stand beside the models.
 
-    Example: cmmd-bench run --suite demo
+    Example: cmmd-bench run --models cmmd,mmdiff
+
+    Example: cmmd-bench run --models cmmd --checkpoint cmmd=training/cmmd/model.safetensors
 
     Example: cmmd-bench run --models mymodel --option mymodel.steps=50 --suite aist --data ~/AIST
     """
     names = [name.strip() for name in models.split(",") if name.strip()]
     from cmmd_bench.cli.output import progress
-    from cmmd_bench.cli.parsing import import_from_here, parse_options, parse_shard
+    from cmmd_bench.cli.parsing import as_option, import_from_here, parse_options, parse_shard
     from cmmd_bench.embedders.device import choose_device
     from cmmd_bench.runs import run as run_suite
     from cmmd_bench.runs.interrupt import second_interrupt_exits
@@ -56,7 +61,7 @@ def run(
     with second_interrupt_exits():
         outcome = run_suite(
             protocol,
-            parse_options(names, option or []),
+            parse_options(names, [*(option or []), *map(as_option, checkpoint or [])]),
             seed=seed,
             out=out,
             data=data,

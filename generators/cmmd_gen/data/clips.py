@@ -39,7 +39,8 @@ class TrainingSet:
         return open_dataset(self.name, spec, split=self.split, root=self.root, size=size, seed=self.seed)
 
     def __str__(self) -> str:
-        return self.name + (f":{self.count}" if self.count else "") + (f"={self.root}" if self.root else "")
+        # Without the folder: where files lie on one machine is nobody's business.
+        return self.name + (f":{self.count}" if self.count else "")
 
 
 def parse_set(text: str, *, split: str = "train", seed: int = 0) -> TrainingSet:
@@ -94,6 +95,12 @@ class Kept:
         self.name, self.spec = name, spec
         self._cache = cache
         self._index = {item.id: index for index, item in enumerate(cache.items)}
+
+    @property
+    def digest(self) -> str:
+        """Identity of the whole: which clips, in which folders' content."""
+        names = "\n".join(f"{path.parent.name}/{path.name}" for path in self._cache.paths)
+        return hashlib.sha256(names.encode()).hexdigest()
 
     def items(self) -> Sequence[Item]:
         """All of them."""

@@ -2,6 +2,7 @@
 
 <out>/plan.json           what decides the numbers (`Plan`); another plan in the same folder is refused
 <out>/state.pt            weights, averages and optimisers at a step; tensors and plain values, no code
+<out>/state-N.pt          the same, kept every `keep_every` steps, for trainings that start from there
 <out>/model.safetensors   the averaged weights of the first learner with their card: what `--checkpoint` takes
 <out>/losses.csv, .png    one row per step
 <out>/samples/step-N/     a sheet of frames and spectrograms, and playable clips
@@ -60,6 +61,7 @@ class Plan:
     precision: Literal["fp32", "bf16"] = "fp32"
     save_every: int = 500
     sample_every: int = 2000
+    keep_every: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -68,6 +70,7 @@ class Session:
 
     learners: by name; the first is the model
     device: "cpu", or what accelerate finds ("cuda", "mps"); under torchrun one process per device
+    start: a state of another training of the same learners to go on from, its step included
     advance: called once per step done
     """
 
@@ -78,6 +81,7 @@ class Session:
         learners: Mapping[str, Learner],
         *,
         device: str = "cpu",
+        start: Path | None = None,
         samples: Samples | None = None,
         advance: Callable[[], None] = lambda: None,
     ) -> None:
@@ -85,7 +89,7 @@ class Session:
         self.accelerator = _accelerator(device)
         self.device = self.accelerator.device
         self.generator = torch.Generator()
-        self._samples, self._advance = samples, advance
+        self._start, self._samples, self._advance = start, samples, advance
         self._main = self.accelerator.is_main_process
         self._skipped = dict.fromkeys(self.learners, 0)
         self._row: dict[str, float] = {}
@@ -172,8 +176,10 @@ class Session:
 
     def _save(self, log: Log) -> None:
         state = {"step": self.step, "learners": {name: learner.state() for name, learner in self.learners.items()}}
-        with replacing(self.out / STATE) as temporary:
-            torch.save(state, temporary)
+        kept = self.plan.keep_every and self.step % self.plan.keep_every == 0
+        for name in [*([f"state-{self.step:07d}.pt"] if kept else []), STATE]:
+            with replacing(self.out / name) as temporary:
+                torch.save(state, temporary)
         log.flush()
         self._export()
         for name in self._watched:
@@ -213,8 +219,8 @@ class Session:
             return False
 
     def _resume(self) -> int:
-        path = self.out / STATE
-        if not path.is_file():
+        path = self.out / STATE if (self.out / STATE).is_file() else self._start
+        if path is None:
             return 0
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
@@ -222,8 +228,10 @@ class Session:
                 learner.restore(state["learners"][name])
             return int(state["step"])
         except Exception as error:  # what a damaged file can raise is not for us to foresee
+            reason = str(error).splitlines()[0]
             raise UserError(
-                f"{path} cannot be resumed: {type(error).__name__}: {error}. Restore it, or train in another --out.",
+                f"training cannot go on from {path}: {type(error).__name__}: {reason}. Give a state of the same model "
+                "and preset, or train in another --out.",
                 exit_code=ENVIRONMENT,
             ) from error
 

@@ -1,0 +1,117 @@
+"""CMMD and nCMMD as generators of a benchmark: `cmmd-bench run --models cmmd,ncmmd`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from cmmd_bench.embedders.device import device as chosen_device
+from cmmd_bench.errors import UserError
+from cmmd_bench.types import TASKS, Clip, Request, Task
+from cmmd_bench.weights.checkpoint import check_shapes
+from cmmd_gen.autoencoder import Autoencoder, open_autoencoder
+from cmmd_gen.checkpoint import Card, load
+from cmmd_gen.cmmd.config import CMMDConfig
+from cmmd_gen.cmmd.pipeline import Pipeline, Sampling
+from cmmd_gen.cmmd.presets import PRESETS
+from cmmd_gen.cmmd.sampling import EpsMode, Solver
+from cmmd_gen.cmmd.scales import Scales
+from cmmd_gen.cmmd.unet import CMMDUNet
+from cmmd_gen.shipped import shipped
+from cmmd_gen.vocoder.opening import open_vocoder
+
+
+class CMMD:
+    """Sound for video, video for sound, or both, by a dual U-Net with easy fusion.
+
+    checkpoint: a model.safetensors of `cmmd-bench train cmmd`; by default the shipped tiny one
+    autoencoder: the checkpoint or folder it was trained with, where that is not the preset's own
+    vocoder: "griffin-lim", or a checkpoint of `train melgan`; by default the preset's
+    steps, solver: evaluations of the network, and how they are used (`sampling`)
+    guidance: lambda of reconstruction guidance for v2a and a2v; by default the preset's own for each
+    eps_mode: see `sampling`; a lambda belongs to its mode
+    device: "cpu", "cuda"; by default the run's
+    precision: "fp32" or "bf16"
+    """
+
+    model: ClassVar[str] = "cmmd"
+    tasks: frozenset[Task] = frozenset(TASKS)
+
+    def __init__(
+        self,
+        checkpoint: str | None = None,
+        *,
+        autoencoder: str | None = None,
+        vocoder: str | None = None,
+        steps: int | None = None,
+        solver: Solver = "ddim",
+        guidance: float | None = None,
+        eps_mode: EpsMode = "predicted",
+        device: str | None = None,
+        precision: Literal["fp32", "bf16"] = "fp32",
+    ) -> None:
+        # One architecture: a checkpoint of nCMMD is a CMMD that was not tuned, and may be run as either.
+        tensors, self.card = load(Path(checkpoint) if checkpoint else shipped(self.model), models=("cmmd", "ncmmd"))
+        preset = PRESETS[self.card.preset]
+        place = torch.device(device or chosen_device())
+        unet = _network(self.card, tensors).to(place)
+        if precision == "bf16":
+            unet.to_half(torch.bfloat16)
+        lambdas: dict[Task, float] = {
+            task: preset.guidance[task] if guidance is None or task == "joint" else guidance for task in TASKS
+        }
+        self.batch_size = preset.sampling_batch
+        self.precision = precision
+        self.pipeline = Pipeline(
+            unet,
+            Scales(**self.card.config["scales"]),
+            _autoencoder(self.card, autoencoder, place),
+            open_vocoder(vocoder or preset.vocoder, place),
+            preset.size,
+            Sampling(steps or preset.sampling_steps, lambdas, solver, eps_mode),
+            place,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What decides the clips besides the requests."""
+        parts = self.pipeline
+        return {
+            **asdict(self.card),
+            "sampling": {**asdict(parts.sampling), "precision": self.precision, "device": parts.device.type},
+            "autoencoder": parts.autoencoder.digest,
+            "vocoder": parts.vocoder.digest,
+        }
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Clip]:
+        """Yield one clip per request, in order."""
+        return self.pipeline.clips(requests)
+
+
+class NCMMD(CMMD):
+    """CMMD before its contrastive tuning."""
+
+    model: ClassVar[str] = "ncmmd"
+
+
+def _network(card: Card, tensors: dict[str, Tensor]) -> CMMDUNet:
+    with torch.device("meta"):
+        unet = CMMDUNet(CMMDConfig(**card.config["network"]))
+    expected = {name: tuple(tensor.shape) for name, tensor in unet.state_dict().items()}
+    check_shapes(tensors, expected, what=f"{card.model} ({card.preset})")
+    unet.load_state_dict(tensors, assign=True)
+    return unet.eval().requires_grad_(False)
+
+
+def _autoencoder(card: Card, given: str | None, device: torch.device) -> Autoencoder:
+    wanted = card.config["autoencoder"]
+    opened = open_autoencoder(given or wanted["name"], device)
+    if opened.digest != wanted["digest"]:
+        raise UserError(
+            f"the autoencoder {given or wanted['name']} ({opened.digest[:12]}) is not the one that {card.model} was "
+            f"trained with ({wanted['name']}, {wanted['digest'][:12]}): its latents mean something else. Give it with "
+            f"--option {card.model}.autoencoder=PATH."
+        )
+    return opened

@@ -1,0 +1,99 @@
+"""From requests to clips through CMMD's parts: autoencoder, mel, the sampled network, vocoder.
+
+Any length and size of condition: pictures are taken at 10 frames a second, cut to the centred square and scaled; sound
+is taken at 16 kHz. The network runs on as many frames as were asked for; mels are lengthened to what its levels divide.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from cmmd_bench.types import Clip, Request, Task
+from cmmd_gen.autoencoder import Autoencoder
+from cmmd_gen.cmmd.presets import FPS, SAMPLE_RATE
+from cmmd_gen.cmmd.sampling import EpsMode, Solver, sample
+from cmmd_gen.cmmd.scales import Scales
+from cmmd_gen.cmmd.unet import CMMDUNet
+from cmmd_gen.conditions import pictures, sound, to_audio, to_video
+from cmmd_gen.diffusion.schedules import cosine
+from cmmd_gen.noise import Noise
+from cmmd_gen.types import Pair
+from cmmd_gen.vocoder.mel import MEL_16K, log_mel
+from cmmd_gen.vocoder.opening import Vocoder
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a network is sampled (`sampling.sample`); guidance is lambda by task."""
+
+    steps: int
+    guidance: Mapping[Task, float]
+    solver: Solver = "ddim"
+    eps_mode: EpsMode = "predicted"
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The parts, on one device. size: of the pictures that the autoencoder sees."""
+
+    unet: CMMDUNet
+    scales: Scales
+    autoencoder: Autoencoder
+    vocoder: Vocoder
+    size: int
+    sampling: Sampling
+    device: torch.device
+
+    def clips(self, requests: Sequence[Request]) -> Iterator[Clip]:
+        """One clip per request, in order; neighbours of one task and length are sampled together."""
+        for (task, seconds), group in groupby(requests, key=lambda request: (request.task, request.seconds)):
+            yield from self._clips(list(group), task, seconds)
+
+    def _clips(self, requests: Sequence[Request], task: Task, seconds: float) -> Iterator[Clip]:
+        frames, samples = round(seconds * FPS), round(seconds * SAMPLE_RATE)
+        divisor = self.unet.config.divisor
+        length = -(-MEL_16K.frames(samples) // divisor) * divisor
+        config = self.unet.config
+        side = config.latent_size
+        made = sample(
+            self.unet,
+            task,
+            alpha_bar=torch.from_numpy(cosine()),
+            noise=Noise([request.seed for request in requests], self.device),
+            shapes=((frames, config.latent_channels, side, side), (config.mel_bands, length)),
+            condition=self._condition(requests, task, frames, length * MEL_16K.hop),
+            steps=self.sampling.steps,
+            solver=self.sampling.solver,
+            guidance=self.sampling.guidance[task],
+            eps_mode=self.sampling.eps_mode,
+            audio_range=self.scales.mel_range,
+        )
+        yield from self._decoded(made, task, samples)
+
+    @torch.inference_mode()
+    def _condition(self, requests: Sequence[Request], task: Task, frames: int, samples: int) -> Tensor | None:
+        """The given sides (B, ...) as the network sees them."""
+        given = [request.condition for request in requests if request.condition is not None]
+        if task == "v2a":
+            size = self.size
+            seen = torch.stack([pictures(clip, fps=FPS, frames=frames, size=size) for clip in given])
+            mean, _ = self.autoencoder.encode(seen.to(self.device))
+            return self.scales.latents(mean).clone()
+        if task == "a2v":
+            heard = torch.stack([sound(clip, sample_rate=SAMPLE_RATE, samples=samples) for clip in given])
+            return self.scales.mel(log_mel(heard)).to(self.device).clone()
+        return None
+
+    @torch.inference_mode()
+    def _decoded(self, made: Pair, task: Task, samples: int) -> Iterator[Clip]:
+        """The generated sides as clips, one at a time."""
+        for latents, mel in zip(made.video, made.audio, strict=True):
+            video = audio = None
+            if task != "v2a":
+                video = to_video(self.autoencoder.decode(self.scales.raw_latents(latents)[None])[0])
+            if task != "a2v":
+                audio = to_audio(self.vocoder(self.scales.raw_mel(mel)[None], samples)[0])
+            yield Clip(video, FPS, audio, SAMPLE_RATE)

@@ -1,0 +1,123 @@
+"""From requests to clips through MM-Diffusion: small frames, low-rate sound, the sampled network, super-resolution.
+
+The network runs on as many frames as were asked for, and on so many samples that its deepest level has the same number
+for each frame; longer than asked, they are cut.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from math import ceil
+
+import torch
+from torch import Tensor
+
+from cmmd_bench.types import Audio, Clip, Request, Task
+from cmmd_gen.conditions import resampled, to_audio, to_video
+from cmmd_gen.diffusion.gaussian import chain
+from cmmd_gen.diffusion.schedules import linear
+from cmmd_gen.mmdiff.conditional import Guidance, conditional, conditional_few_step
+from cmmd_gen.mmdiff.presets import SOURCE_RATE, Preset, Sampling
+from cmmd_gen.mmdiff.sampling import Shapes, dpm_solver, few_step
+from cmmd_gen.mmdiff.shifts import Quirks, with_shifts
+from cmmd_gen.mmdiff.unet import MMDiffUNet
+from cmmd_gen.mmdiff.windows import given_sound, given_video
+from cmmd_gen.noise import Noise
+from cmmd_gen.types import Pair
+
+SHIFT_SEED = 0
+"""Of the attention windows while sampling: the same for every clip, so that none depends on its neighbours."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The parts, on one device.
+
+    upscale: from small frames (B, F, 3, s, s) and noise to large ones, or None
+    mirror: whether the network has learned mirrored pictures, as the official checkpoints have
+    """
+
+    unet: MMDiffUNet
+    upscale: Callable[[Tensor, Noise], Tensor] | None
+    preset: Preset
+    sampling: Sampling
+    quirks: Quirks
+    mirror: bool
+    device: torch.device
+
+    def clips(self, requests: Sequence[Request]) -> Iterator[Clip]:
+        """One clip per request, in order; neighbours of one task and length are sampled together."""
+        for (task, seconds), group in groupby(requests, key=lambda request: (request.task, request.seconds)):
+            yield from self._clips(list(group), task, seconds)
+
+    def _clips(self, requests: Sequence[Request], task: Task, seconds: float) -> Iterator[Clip]:
+        config = self.unet.config
+        frames = round(seconds * config.fps)
+        unit = frames * 4 ** (len(config.multipliers) - 1)
+        samples = unit * ceil(seconds * config.sample_rate / unit)
+        noise = Noise([request.seed for request in requests], self.device)
+        shapes = ((frames, 3, config.size, config.size), (1, samples))
+        made = self._sampled(task, self._condition(requests, task, frames, samples), noise, shapes)
+        video = self._enlarged(made.video, noise) if task != "v2a" else made.video
+        for pictures, heard in zip(video, made.audio, strict=True):
+            yield Clip(
+                to_video(pictures) if task != "v2a" else None,
+                self.preset.source.fps,
+                self._audio(heard, round(seconds * SOURCE_RATE)) if task != "a2v" else None,
+                SOURCE_RATE,
+            )
+
+    def _condition(self, requests: Sequence[Request], task: Task, frames: int, samples: int) -> Tensor | None:
+        """The given sides (B, ...) as the network sees them."""
+        given = [request.condition for request in requests if request.condition is not None]
+        if task == "v2a":
+            video = torch.stack([given_video(clip, self.preset, frames) for clip in given])
+            return (video.flip(-1) if self.mirror else video).to(self.device)
+        if task == "a2v":
+            return torch.stack([given_sound(clip, self.preset, samples) for clip in given]).to(self.device)
+        return None
+
+    def _sampled(self, task: Task, condition: Tensor | None, noise: Noise, shapes: Shapes) -> Pair:
+        denoiser = with_shifts(self.unet, SHIFT_SEED, quirks=self.quirks)
+        alpha_bar, how = linear(), self.sampling
+        if task == "joint" or condition is None:
+            if how.chain == "few-step":
+                return few_step(
+                    denoiser, alpha_bar=alpha_bar, noise=noise, shapes=shapes, steps=how.steps, order=how.order
+                )
+            return dpm_solver(denoiser, alpha_bar=alpha_bar, noise=noise, shapes=shapes)
+        scale = how.scale[task]
+        guidance: Guidance = "gradient" if scale > 0 else "replacement"
+        if how.chain == "few-step":
+            return conditional_few_step(
+                denoiser,
+                task,
+                condition,
+                alpha_bar=alpha_bar,
+                noise=noise,
+                shapes=shapes,
+                steps=how.steps,
+                order=how.order,
+                guidance=guidance,
+                scale=scale,
+            )
+        return conditional(
+            denoiser,
+            task,
+            condition,
+            chain=chain(alpha_bar, None if how.steps == len(alpha_bar) else str(how.steps)),
+            noise=noise,
+            shapes=shapes,
+            guidance=guidance,
+            scale=scale,
+            quirks=self.quirks,
+            # The published scripts sample in half precision, and never divide its factor out again.
+            fp16_flag=self.quirks == "official" and guidance == "gradient",
+        )
+
+    def _enlarged(self, video: Tensor, noise: Noise) -> Tensor:
+        upright = video.flip(-1) if self.mirror else video
+        return upright if self.upscale is None else self.upscale(upright.clamp(-1, 1), noise)
+
+    def _audio(self, heard: Tensor, samples: int) -> Audio:
+        return resampled(to_audio(heard[0]), self.unet.config.sample_rate, SOURCE_RATE)[:samples]

@@ -1,0 +1,97 @@
+"""The two presets as wholes: what the network sees, how it is trained, how it samples.
+
+paper   the published setting: 64x64 pixels, 16 kHz, batch 128 over 32 GPUs, AdamW 1e-4, EMA 0.9999; conditional
+        sampling by the zero-shot gradient method over 1000 steps
+tiny    16x16 pixels, 7,680 Hz, brought to 64x64 by the tiny super-resolution model; trained on a CPU in hours
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Literal
+
+from cmmd_bench.types import ClipSpec
+from cmmd_gen.mmdiff.config import PRESETS as NETWORKS
+from cmmd_gen.mmdiff.config import MMDiffConfig
+from cmmd_gen.training.rates import Rate, constant, cosine
+
+SOURCE_RATE = 16_000
+MARGIN_FRAMES = 8
+"""A stored clip is so much longer than a window, which starts anywhere in it; as CMMD's, so that both share them."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a clip is made.
+
+    chain: "few-step" (`sampling.few_step`, `conditional_few_step`) or "ddpm" (`sampling.dpm_solver`, `conditional`)
+    steps: evaluations, of "ddpm" for a given side; without one the official 20 of DPM-Solver
+    order: of few-step
+    scale: of the gradient, by task; 0 is replacement
+    """
+
+    chain: Literal["few-step", "ddpm"]
+    steps: int
+    order: Literal[1, 2]
+    scale: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a preset decides beyond the network.
+
+    frame_size: pixels of the stored frames; a multiple of the network's, to which they are averaged
+    superres: whether the generated frames go through the super-resolution model
+    average: most of the running average that a step keeps
+    """
+
+    network: MMDiffConfig
+    frame_size: int
+    superres: bool
+    steps: int
+    batch: int
+    average: float
+    stratified: bool
+    sampling_batch: int
+    sampling: Sampling
+
+    @property
+    def source(self) -> ClipSpec:
+        """A training clip."""
+        fps = Fraction(self.network.fps)
+        seconds = float((self.network.frames + MARGIN_FRAMES) / fps)
+        return ClipSpec(seconds, fps, self.frame_size, self.frame_size, SOURCE_RATE)
+
+    def rate(self, steps: int) -> Rate:
+        """The learning rate of a training of `steps` steps."""
+        return cosine(1e-3, steps=steps) if self.superres else constant(1e-4)
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "paper": Preset(
+            network=NETWORKS["paper"],
+            frame_size=64,
+            superres=False,
+            steps=100_000,
+            batch=128,
+            average=0.9999,
+            stratified=False,
+            sampling_batch=2,
+            sampling=Sampling("ddpm", 1000, 1, MappingProxyType({"v2a": 3.0, "a2v": 3.0})),
+        ),
+        "tiny": Preset(
+            # Dropout slows the start, and there is no end of clips to overfit.
+            network=replace(NETWORKS["tiny"], dropout=0.0),
+            frame_size=64,
+            superres=True,
+            steps=12_000,
+            batch=8,
+            average=0.998,
+            stratified=True,
+            sampling_batch=16,
+            sampling=Sampling("few-step", 12, 2, MappingProxyType({"v2a": 0.03, "a2v": 0.03})),
+        ),
+    }
+)
