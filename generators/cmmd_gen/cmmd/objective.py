@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from cmmd_gen.diffusion.velocity import noised, velocity
 from cmmd_gen.types import Denoiser, Pair
@@ -157,5 +158,4 @@ def _mean_squares(v: Tensor, target: Tensor) -> Tensor:
 
 
 def _norm(loss: Tensor, parameters: Sequence[Tensor]) -> float:
-    gradients = torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
-    return math.sqrt(sum(float(gradient.double().square().sum()) for gradient in gradients))
+    return float(get_total_norm(torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)))

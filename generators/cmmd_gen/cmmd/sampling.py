@@ -4,16 +4,17 @@ DDIM with eta 0 over trailing steps (999, 994, ..., 4 for 200 of 1000; past the 
 DPM-Solver++ 2M, which is DDIM plus one term (`fast_sampling`). One step from level n to the next for video to audio
 (Eq. 3 and 5):
 
-    v_n    = sqrt(alpha_bar_n) v_0 + sqrt(1 - alpha_bar_n) eps_v         the condition, its eps_v the same in all steps
-    a^_0   = a_0 - lambda sqrt(alpha_bar_n) grad_{a_n} ||v_0 - v^_0||^2  a_0 and v^_0 from one evaluation of the network
+    v_n    = sqrt(alpha_bar_n) v_0 + sqrt(1 - alpha_bar_n) eps_v         the condition, always with the same eps_v
+    a^_0   = a_0 - lambda sqrt(alpha_bar_n) grad_{a_n} ||v_0 - v^_0||^2  a_0 and v^_0 from one evaluation
     a_next = sqrt(alpha_bar_next) a^_0 + sqrt(1 - alpha_bar_next) eps_a
 
 lambda = 0 is the replacement method: nothing is differentiated. The norm sums over one sample, so a clip's guidance
-does not depend on the clips beside it. lambda acts once per step: a value belongs to its number of steps, its
-normalisation and its `eps_mode`,
+does not depend on the clips beside it. A lambda belongs to the scale of its data and to its `eps_mode`:
 
-predicted   eps_a is what the network predicts: guidance moves a_next by the full sqrt(alpha_bar_next) of its push
-rederived   eps_a follows from a_n and a^_0: at 200 steps guidance nearly cancels, so lambda must be far larger
+predicted   eps_a is what the network predicts: each step moves a_next by the full sqrt(alpha_bar_next) of its push, so
+            that what counts is lambda times the number of steps (twice the steps, half the lambda)
+rederived   eps_a follows from a_n and a^_0: pushes of neighbouring steps nearly cancel, what is left does not depend
+            on the number of steps, and lambda must be far larger
 
 Generated audio may be held to a range, after guidance. Latents of video have no natural range and are never held.
 States keep the dtype of the noise; a network that answers in bfloat16 is brought back to it.
