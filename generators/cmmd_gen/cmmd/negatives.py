@@ -115,7 +115,7 @@ def draw_negatives(
     Args:
         sources: what to cut from; `check_sources` accepts them.
         positives: index of the source and first frame of each window.
-        frames: F, length of a window.
+        frames: F, length of a window, at least 2.
         samples_per_frame: samples of sound from one frame to the next, a whole number.
         generator: all draws come from it, on the CPU.
 

@@ -58,7 +58,7 @@ def joint_loss(denoiser: Denoiser, pair: Pair, n: Tensor, eps: Pair, alpha_bar: 
         pair: clean video (B, F, C, H, W) and audio (B, C, T).
         n: the step of each sample, (B,) int64.
         eps: noise of the shapes of `pair`.
-        alpha_bar: the schedule (N,), float64.
+        alpha_bar: the schedule (N,), float64, on the device of n.
     """
     level = alpha_bar[n]
     v = denoiser(noised(pair.video, eps.video, level), noised(pair.audio, eps.audio, level), n)
@@ -89,7 +89,7 @@ def contrastive_loss(
         n: the step of each sample, (B,) int64, the same in its three terms.
         eps: noise of the positives; the side that a negative pair keeps keeps its noise too.
         negative_eps: noise of the negative sides.
-        alpha_bar: the schedule (N,), float64.
+        alpha_bar: the schedule (N,), float64, on the device of n.
         eta: weight of the negatives, at least 0. At 0 the gradient is that of the joint objective.
         hinge: negatives are cut at this many times their own positive's loss; `math.inf` for no cut. None: `HINGE` if
             eta is at least `HINGED_FROM`, no cut below.
