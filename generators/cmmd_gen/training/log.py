@@ -44,6 +44,11 @@ class Log:
             with explained(self.path):
                 self._stream.flush()
 
+    def close(self) -> None:
+        """Nothing more will be appended."""
+        if self._stream is not None:
+            self._stream.close()
+
     def column(self, name: str) -> list[float]:
         """All values of a column."""
         return [row[name] for row in self.rows]

@@ -7,8 +7,8 @@
 <out>/losses.csv, .png    one row per step
 <out>/samples/step-N/     a sheet of frames and spectrograms, and playable clips
 
-Every draw of a step comes from (seed, step, rank) alone, so nothing else has to be remembered. The state is written
-first and whole; all other files are made again from it.
+Every draw of a step comes from (seed, step, rank) alone, so nothing else has to be remembered. Each file is written
+whole; rows come before the state they belong to, and the model is made again from the state.
 """
 
 import hashlib
@@ -113,7 +113,7 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self.log is not None:
-            self.log.flush()
+            self.log.close()
         if error is not None and _is_out_of_memory(error):
             raise UserError(
                 f"memory ran out at step {self.step} with batches of {self.plan.batch}. Lower --batch, or use "
@@ -143,7 +143,7 @@ class Session:
         """
         learner = self.learners[name]
         if not torch.isfinite(loss):
-            raise self._diverged(f"the loss of {name} is {float(loss)}")
+            raise self._diverged(f"the loss of {name} is {_number(loss)}")
         # Before, not after: another learner's loss may have left gradients here.
         learner.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
@@ -176,11 +176,12 @@ class Session:
 
     def _save(self, log: Log) -> None:
         state = {"step": self.step, "learners": {name: learner.state() for name, learner in self.learners.items()}}
+        # Rows before the state: what is too much is dropped on resume, what is missing cannot be made again.
+        log.flush()
         kept = self.plan.keep_every and self.step % self.plan.keep_every == 0
         for name in [*([f"state-{self.step:07d}.pt"] if kept else []), STATE]:
             with replacing(self.out / name) as temporary:
                 torch.save(state, temporary)
-        log.flush()
         self._export()
         for name in self._watched:
             above = rising(log.column(name))
@@ -204,10 +205,8 @@ class Session:
         model = next(iter(self.learners.values()))
         plan = self.plan
         recent = self.log.rows[-200:] if self.log is not None else []
-        losses = (
-            {name: round(sum(row[name] for row in recent) / len(recent), 5) for name in recent[0]} if recent else {}
-        )
-        losses.pop("step", None)
+        columns = {name: [row[name] for row in recent if math.isfinite(row[name])] for name in self._watched}
+        losses = {name: round(sum(values) / len(values), 5) for name, values in columns.items() if values}
         training = {"steps": plan.steps, "batch": plan.batch, "seed": plan.seed, "precision": plan.precision}
         card = Card(plan.model, plan.preset, plan.config, self.step, {**training, **plan.settings, "losses": losses})
         save(self.out / MODEL, model.best.state_dict(), card)
