@@ -6,14 +6,14 @@ import torch
 from generators.recipe import recipe_input, recipe_tensors
 from generators.test_melgan import count, shapes
 
-from cmmd_gen.vocoder.config import PRESETS, DiscriminatorConfig
+from cmmd_gen.vocoder.config import NETWORKS, DiscriminatorConfig
 from cmmd_gen.vocoder.discriminator import Discriminator
 
 DATA = Path(__file__).parents[1] / "data" / "generators"
 
 
 def test_names_shapes_and_sizes_of_the_published_discriminator():
-    discriminator = Discriminator(PRESETS["paper"].discriminator)
+    discriminator = Discriminator(NETWORKS["paper"].discriminator)
     state = {key: tuple(t.shape) for key, t in discriminator.state_dict().items()}
     assert list(state.items()) == list(shapes("melgan_discriminator_keys.tsv").items())
     assert count(discriminator) == 16_924_086
@@ -37,7 +37,7 @@ def test_the_features_of_the_public_code():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("config", [PRESETS["tiny"].discriminator, DiscriminatorConfig(2, 8, 64, 3, 2)])
+@pytest.mark.parametrize("config", [NETWORKS["tiny"].discriminator, DiscriminatorConfig(2, 8, 64, 3, 2)])
 def test_other_sizes_work(config):
     opinions = Discriminator(config)(torch.zeros(2, 2048))
     assert len(opinions) == config.scales

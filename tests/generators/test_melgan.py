@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from cmmd_bench.errors import UserError
 from cmmd_gen.checkpoint import Card, save
-from cmmd_gen.vocoder.config import PRESETS, GeneratorConfig, MelGANConfig
+from cmmd_gen.vocoder.config import NETWORKS, GeneratorConfig, MelGANConfig
 from cmmd_gen.vocoder.mel import MEL_16K, MEL_22K
 from cmmd_gen.vocoder.melgan import Generator, load_generator, load_official, vocode
 from cmmd_gen.vocoder.weight_norm import folded
@@ -41,7 +41,7 @@ def small() -> Generator:
 
 
 def test_names_shapes_and_sizes_of_the_published_generator():
-    generator = Generator(PRESETS["paper"].generator)
+    generator = Generator(NETWORKS["paper"].generator)
     state = {key: tuple(t.shape) for key, t in generator.state_dict().items()}
     assert list(state.items()) == list(shapes("melgan_generator_keys.tsv").items())
     assert len(state) == 126
@@ -134,7 +134,7 @@ def test_a_checkpoint_comes_back(tmp_path, small, dtype):
 
 def test_a_checkpoint_of_other_sizes_is_refused(tmp_path, small):
     path = tmp_path / "model.safetensors"
-    save(path, small.state_dict(), Card("melgan", "paper", asdict(PRESETS["paper"]), 1, {}))
+    save(path, small.state_dict(), Card("melgan", "paper", asdict(NETWORKS["paper"]), 1, {}))
     with pytest.raises(UserError, match=r"not the weights of MelGAN.*model\.1\.bias"):
         load_generator(path)
 
@@ -153,15 +153,15 @@ def test_a_published_checkpoint_is_read(tmp_path, published):
         load_official(tmp_path / "torn.pt")
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_configuration_survives_json(name):
     import json
 
-    assert MelGANConfig.from_json(json.loads(json.dumps(asdict(PRESETS[name])))) == PRESETS[name]
+    assert MelGANConfig.from_json(json.loads(json.dumps(asdict(NETWORKS[name])))) == NETWORKS[name]
 
 
 def test_the_tiny_generator_fits_in_a_megabyte_of_float16():
-    assert 2 * count(Generator(PRESETS["tiny"].generator)) < 1e6
+    assert 2 * count(Generator(NETWORKS["tiny"].generator)) < 1e6
 
 
 def test_configurations_that_cannot_be():

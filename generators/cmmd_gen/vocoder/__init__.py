@@ -5,7 +5,8 @@ griffin_lim    sound from a mel without any training
 melgan         the generator of MelGAN
 discriminator  its three critics, at three time scales
 weight_norm    weight-normalised convolutions with the names of the published checkpoints
-config         the sizes of all networks and of a training: presets `paper` and `tiny`
+config         the sizes of all networks
+presets        networks, data and the course of a training: `paper` and `tiny`
 augmentation   random loudness and random equalisers for training
 objective      least-squares GAN, feature matching, distance of mels
 training       one training run, resumable
