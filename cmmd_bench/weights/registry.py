@@ -247,4 +247,24 @@ WEIGHTS: tuple[Weights, ...] = (
         source="https://huggingface.co/laion/larger_clap_music_and_speech",
         used_by="FAD",
     ),
+    Weights(
+        name="stabilityai/sd-vae-ft-mse",
+        files=_hub(
+            "stabilityai/sd-vae-ft-mse",
+            "31f26fdeee1355a5c34592e401dd41e45d25a493",
+            WeightFile(
+                "config.json",
+                size=547,
+                sha256="92d3dfb746fca211a2c9e019e285f8597412211728dce3c5bcf4eda0f2d62e7e",
+            ),
+            WeightFile(
+                "diffusion_pytorch_model.safetensors",
+                size=334_643_276,
+                sha256="a1d993488569e928462932c8c38a0760b874d166399b14414135bd9c42df5815",
+            ),
+        ),
+        licence="MIT",
+        source="https://huggingface.co/stabilityai/sd-vae-ft-mse",
+        used_by="CMMD (preset paper)",
+    ),
 )

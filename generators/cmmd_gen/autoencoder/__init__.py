@@ -5,6 +5,7 @@ tiny        the small one that is trained here
 sd_vae      Stable Diffusion's, through diffusers
 frames      clips through networks that see single pictures
 objective   the loss of the small one
+presets     its sizes and the course of its training
 training    one training run, resumable
 
 Pictures (B, F, 3, H, W) in [-1, 1], latents (B, F, 4, H/8, W/8).

@@ -7,7 +7,6 @@ Made to be trained on one CPU core in minutes and to cost next to nothing beside
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from cmmd_gen.autoencoder.frames import by_chunks, check_latents, check_pictures, latent_size
