@@ -360,3 +360,19 @@ def test_wrong_requests_are_refused(task, condition, guidance, says):
             condition=condition,
             guidance=guidance,
         )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [("solver", "dpm++", "dpm..2m"), ("eps_mode", "fixed", "rederived"), ("guidance", float("nan"), "at least 0")],
+)
+def test_unknown_ways_are_refused(option, value, says):
+    with pytest.raises(ValueError, match=says):
+        sample(
+            published_toy,
+            "joint",
+            alpha_bar=ALPHA_BAR,
+            noise=Noise([1]),
+            shapes=((1, 1, 1, 1), (2, 3)),
+            **{option: value},
+        )

@@ -22,7 +22,7 @@ States keep the dtype of the noise; a network that answers in bfloat16 is brough
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -72,11 +72,14 @@ def sample(
 
     Raises:
         ValueError: a condition that is missing, not asked for or of another shape; a lambda below 0, or above 0 for
-            "joint".
+            "joint"; an unknown solver or eps_mode.
     """
     start: dict[Modality, Tensor] = {"video": noise.normal(*shapes[0]), "audio": noise.normal(*shapes[1])}
     known = _known(task, condition, start)
-    if guidance < 0 or (guidance > 0 and not known):
+    for name, value, kinds in (("solver", solver, get_args(Solver)), ("eps_mode", eps_mode, get_args(EpsMode))):
+        if value not in kinds:
+            raise ValueError(f"{name} must be one of {', '.join(kinds)}, got {value!r}")
+    if not guidance >= 0 or (guidance > 0 and not known):
         raise ValueError(f'guidance must be at least 0, and 0 for the task "joint", got {guidance} for "{task}"')
     visited = trailing(len(alpha_bar), steps)
     levels = torch.cat([alpha_bar.double().cpu()[torch.from_numpy(visited)], torch.ones(1, dtype=torch.float64)])
