@@ -1,0 +1,112 @@
+"""MM-Diffusion as a generator of a benchmark: `cmmd-bench run --models mmdiff`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import torch
+
+from cmmd_bench.content import content_digest
+from cmmd_bench.embedders.device import device as chosen_device
+from cmmd_bench.errors import UserError
+from cmmd_bench.types import TASKS, Clip, Request, Task
+from cmmd_gen.checkpoint import Card, load
+from cmmd_gen.mmdiff.config import config_from
+from cmmd_gen.mmdiff.pipeline import Pipeline
+from cmmd_gen.mmdiff.presets import PRESETS
+from cmmd_gen.mmdiff.shifts import Quirks
+from cmmd_gen.mmdiff.state_dict import load_official, loaded
+from cmmd_gen.mmdiff.superres_generator import Upscaler, open_upscaler
+from cmmd_gen.mmdiff.unet import MMDiffUNet
+from cmmd_gen.shipped import shipped
+
+OFFICIAL_SUFFIX = ".pt"
+"""Published checkpoints have it and no card; ours are safetensors with one."""
+
+
+class MMDiffusion:
+    """Sound for video, video for sound, or both, by a coupled U-Net with random-shift attention.
+
+    checkpoint: a model.safetensors of `cmmd-bench train mmdiff`, or an official .pt; by default the shipped tiny one
+    superres: a checkpoint of `train mmdiff-sr`, an official .pt, or "none"; by default the preset's
+    chain: "few-step" or "ddpm", the official algorithm; by default the preset's
+    steps: evaluations of the network
+    scale: of the gradient that makes a clip agree with the given side, for both tasks; 0 is replacement
+    quirks: "fixed", or "official": the published sampler with its faults, for comparison with published numbers
+    mirror: whether the network learned mirrored pictures; by default true for official checkpoints, which did
+    device: "cpu", "cuda"; by default the run's
+    precision: "fp32" or "bf16"
+    """
+
+    tasks: frozenset[Task] = frozenset(TASKS)
+
+    def __init__(
+        self,
+        checkpoint: str | None = None,
+        *,
+        superres: str | None = None,
+        chain: Literal["few-step", "ddpm"] | None = None,
+        steps: int | None = None,
+        scale: float | None = None,
+        quirks: Quirks = "fixed",
+        mirror: bool | None = None,
+        device: str | None = None,
+        precision: Literal["fp32", "bf16"] = "fp32",
+    ) -> None:
+        path = Path(checkpoint) if checkpoint else shipped("mmdiff")
+        unet, self.card = _network(path)
+        preset = PRESETS[self.card.preset]
+        place = torch.device(device or chosen_device())
+        unet = unet.requires_grad_(False).to(place)
+        if precision == "bf16":
+            unet.to_half(torch.bfloat16)
+        how = preset.sampling
+        if quirks == "official" and (chain or how.chain) != "ddpm":
+            raise UserError('quirks="official" are those of chain="ddpm"; give both, or leave quirks out.')
+        scales = how.scale if scale is None else MappingProxyType(dict.fromkeys(("v2a", "a2v"), scale))
+        self.batch_size = preset.sampling_batch
+        self.precision = precision
+        self.upscaler: Upscaler | None = None
+        if superres != "none" and (superres or preset.superres):
+            self.upscaler = open_upscaler(Path(superres) if superres else shipped("mmdiff-sr"), place)
+        self.pipeline = Pipeline(
+            unet,
+            preset.sampling_batch,
+            self.upscaler,
+            preset,
+            replace(how, chain=chain or how.chain, steps=steps or how.steps, scale=scales),
+            quirks,
+            path.suffix == OFFICIAL_SUFFIX if mirror is None else mirror,
+            place,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What decides the clips besides the requests."""
+        parts = self.pipeline
+        sampling = {**asdict(parts.sampling), "scale": dict(parts.sampling.scale)}
+        return {
+            **asdict(self.card),
+            "sampling": {
+                **sampling,
+                "quirks": parts.quirks,
+                "mirror": parts.mirror,
+                "precision": self.precision,
+                "device": parts.device.type,
+            },
+            "superres": self.upscaler.digest if self.upscaler else None,
+        }
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Clip]:
+        """Yield one clip per request, in order."""
+        return self.pipeline.clips(requests)
+
+
+def _network(path: Path) -> tuple[MMDiffUNet, Card]:
+    if path.suffix == OFFICIAL_SUFFIX:
+        unet = load_official(path)
+        card = Card("mmdiff", "paper", asdict(unet.config), 0, {"official": content_digest(path)})
+        return unet, card
+    tensors, card = load(path, models=("mmdiff",))
+    return loaded(tensors, config_from(card.config["network"]), what=f"{card.model} ({card.preset})"), card
