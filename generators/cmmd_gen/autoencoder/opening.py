@@ -34,11 +34,11 @@ class Autoencoder(Protocol):
         ...
 
     def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of the latents, each (B, F, 4, h, w)."""
+        """Mean and log-variance of the latents, each (B, F, C, h, w)."""
         ...
 
     def decode(self, z: Tensor) -> Tensor:
-        """Latents (B, F, 4, h, w) -> pictures (B, F, 3, H, W) in [-1, 1]."""
+        """Latents (B, F, C, h, w) -> pictures (B, F, 3, H, W) in [-1, 1]."""
         ...
 
 

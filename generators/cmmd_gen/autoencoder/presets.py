@@ -38,8 +38,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             network=TinyConfig(),
             # As the other tiny presets have it, so that they share stored clips.
             source=ClipSpec(2.6, Fraction(10), 64, 64, 16_000),
-            steps=1200,
-            batch=32,
+            steps=3500,
+            batch=16,
             peak_rate=2e-3,
             average=0.995,
         ),

@@ -1,7 +1,7 @@
-"""The tiny autoencoder: 64x64 pictures to 8x8x4 latents and back, frame by frame, with about a million parameters.
+"""The tiny autoencoder: 64x64 pictures to 8x8x8 latents and back, frame by frame, with about a million parameters.
 
 Made to be trained on one CPU core in minutes and to cost next to nothing beside the diffusion model. Pictures
-(B, F, 3, H, W) in [-1, 1], latents (B, F, 4, H/8, W/8) as they are, unscaled. Halvings are space-to-depth
+(B, F, 3, H, W) in [-1, 1], latents (B, F, 8, H/8, W/8) as they are, unscaled. Halvings are space-to-depth
 (PixelUnshuffle) followed by a 1x1 convolution, doublings the reverse: on a CPU they cost less than strided ones.
 """
 
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from cmmd_gen.autoencoder.frames import by_chunks, check_latents, check_pictures, latent_size
 from cmmd_gen.autoencoder.opening import tensors_digest
 
-LATENTS = 4
+LATENTS = 8
+"""Channels. Stable Diffusion has 4 for 8x8 pixels; at 64x64 pixels limbs are thin and need more."""
 DOWN = 8
 GROUPS = 8
 LOWEST, HIGHEST = -20.0, 10.0
@@ -69,12 +70,12 @@ class TinyAutoencoder(nn.Module):
         )
 
     def moments(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures (N, 3, H, W) -> mean and log-variance of their latents, each (N, 4, H/8, W/8)."""
+        """Pictures (N, 3, H, W) -> mean and log-variance of their latents, each (N, 8, H/8, W/8)."""
         mean, log_variance = self.encoder(pictures).float().chunk(2, dim=1)
         return mean, log_variance.clamp(LOWEST, HIGHEST)
 
     def pictures(self, latents: Tensor) -> Tensor:
-        """Latents (N, 4, h, w) -> pictures (N, 3, 8h, 8w); values may lie a little outside [-1, 1]."""
+        """Latents (N, 8, h, w) -> pictures (N, 3, 8h, 8w); values may lie a little outside [-1, 1]."""
         made: Tensor = self.decoder(latents)
         return made.float()
 
@@ -96,12 +97,12 @@ class TinyAutoencoder(nn.Module):
         return latent_size(size, DOWN)
 
     def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, F, 3, H, W) in [-1, 1] -> mean and log-variance, each (B, F, 4, H/8, W/8); ValueError for other input."""
+        """(B, F, 3, H, W) in [-1, 1] -> mean and log-variance, each (B, F, 8, H/8, W/8); ValueError for other input."""
         check_pictures(frames, DOWN)
         return by_chunks(self.moments, frames)
 
     def decode(self, z: Tensor) -> Tensor:
-        """(B, F, 4, h, w) -> pictures (B, F, 3, 8h, 8w) in [-1, 1]; ValueError for other input."""
+        """(B, F, 8, h, w) -> pictures (B, F, 3, 8h, 8w) in [-1, 1]; ValueError for other input."""
         check_latents(z, LATENTS)
         return by_chunks(self.pictures, z).clamp(-1, 1)
 

@@ -16,7 +16,7 @@ from cmmd_gen.cmmd.training import train as descend
 from cmmd_gen.cmmd.unet import CMMDUNet
 from cmmd_gen.data.cache import Cache, prepare
 from cmmd_gen.data.clips import Kept, open_clips
-from cmmd_gen.data.validation import Validation
+from cmmd_gen.data.validation import CLIPS, Validation
 from cmmd_gen.training.order import Order
 from cmmd_gen.training.session import Samples
 from cmmd_gen.vocoder.opening import open_vocoder
@@ -50,7 +50,8 @@ def train(order: Order) -> None:
     def samples(unet: CMMDUNet, scales: Scales) -> Samples:
         sampling = Sampling(preset.sampling_steps, preset.guidance)
         vocoder = open_vocoder("griffin-lim", device)
-        return validation.samples(Pipeline(unet, scales, autoencoder, vocoder, preset.size, sampling, device).clips)
+        pipeline = Pipeline(unet, scales, autoencoder, vocoder, preset.size, CLIPS, sampling, device)
+        return validation.samples(pipeline.clips)
 
     with order.progress(f"train {order.model}", plan.steps) as advance:
         descend(

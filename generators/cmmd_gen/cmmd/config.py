@@ -109,6 +109,7 @@ PRESETS: Mapping[str, CMMDConfig] = MappingProxyType(
             frames=18,
             latent_size=8,
             mel_length=112,
+            latent_channels=8,
         ),
     }
 )

@@ -71,6 +71,7 @@ class CMMD:
             _autoencoder(self.card, autoencoder, place),
             open_vocoder(vocoder or preset.vocoder, place),
             preset.size,
+            preset.sampling_batch,
             Sampling(steps or preset.sampling_steps, lambdas, solver, eps_mode),
             place,
         )

@@ -6,13 +6,14 @@ is taken at 16 kHz. The network runs on as many frames as were asked for; mels a
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from cmmd_bench.types import Clip, Request, Task
 from cmmd_gen.autoencoder import Autoencoder
+from cmmd_gen.batches import even_batches
 from cmmd_gen.cmmd.presets import FPS, SAMPLE_RATE
 from cmmd_gen.cmmd.sampling import EpsMode, Solver, sample
 from cmmd_gen.cmmd.scales import Scales
@@ -37,20 +38,21 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The parts, on one device. size: of the pictures that the autoencoder sees."""
+    """The parts, on one device. size: of the pictures that the autoencoder sees; batch: clips sampled together."""
 
     unet: CMMDUNet
     scales: Scales
     autoencoder: Autoencoder
     vocoder: Vocoder
     size: int
+    batch: int
     sampling: Sampling
     device: torch.device
 
     def clips(self, requests: Sequence[Request]) -> Iterator[Clip]:
-        """One clip per request, in order; neighbours of one task and length are sampled together."""
-        for (task, seconds), group in groupby(requests, key=lambda request: (request.task, request.seconds)):
-            yield from self._clips(list(group), task, seconds)
+        """One clip per request, in order."""
+        for batch, asked in even_batches(requests, self.batch):
+            yield from islice(self._clips(batch, batch[0].task, batch[0].seconds), asked)
 
     def _clips(self, requests: Sequence[Request], task: Task, seconds: float) -> Iterator[Clip]:
         frames, samples = round(seconds * FPS), round(seconds * SAMPLE_RATE)

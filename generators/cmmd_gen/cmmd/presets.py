@@ -96,7 +96,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             betas=(0.9, 0.99),
             average=0.998,
             stratified=True,
-            sampling_batch=16,
+            sampling_batch=8,
             sampling_steps=25,
             guidance=MappingProxyType({"v2a": 2.0, "a2v": 1.0, "joint": 0.0}),
         ),

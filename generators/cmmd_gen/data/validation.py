@@ -9,7 +9,7 @@ from cmmd_gen.data.clips import TrainingSet
 from cmmd_gen.training.session import Samples
 
 CLIPS = 2
-"""Conditions of each set; each is answered once per task."""
+"""Conditions of each set; each is answered once per task. Also a good batch: sets and tasks are few."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,20 @@ class Validation:
 
     def _requests(self) -> Iterator[tuple[Item, Clip, Request]]:
         seconds = float(self.frames / self.spec.fps)
-        spec = replace(self.spec, seconds=seconds)
+        clips = list(held_out(self.sets, replace(self.spec, seconds=seconds)))
         for task in self.tasks:
-            for each in self.sets:
-                procedural = KINDS[each.name].procedural
-                dataset = replace(each, split="val" if procedural else each.split, count=CLIPS).open(spec)
-                for item in dataset.items()[:CLIPS]:
-                    truth = dataset.load(item)
-                    given = truth.only_video() if task == "v2a" else truth.only_audio() if task == "a2v" else None
-                    yield item, truth, Request(f"{item.id}-{task}", task, 0, seconds, given)
+            for item, truth in clips:
+                given = truth.only_video() if task == "v2a" else truth.only_audio() if task == "a2v" else None
+                yield item, truth, Request(f"{item.id}-{task}", task, 0, seconds, given)
+
+
+def held_out(sets: Iterable[TrainingSet], spec: ClipSpec) -> Iterator[tuple[Item, Clip]]:
+    """The first clips of each set's split `val`, or of the split it trains on where it has no other."""
+    for each in sets:
+        procedural = KINDS[each.name].procedural
+        dataset = replace(each, split="val" if procedural else each.split, count=CLIPS).open(spec)
+        for item in dataset.items()[:CLIPS]:
+            yield item, dataset.load(item)
 
 
 def _joined(truth: Clip, made: Clip, task: Task) -> Clip:

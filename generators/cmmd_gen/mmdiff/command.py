@@ -5,7 +5,7 @@ from dataclasses import asdict
 import torch
 
 from cmmd_gen.data.clips import open_clips
-from cmmd_gen.data.validation import Validation
+from cmmd_gen.data.validation import CLIPS, Validation
 from cmmd_gen.mmdiff.pipeline import Pipeline
 from cmmd_gen.mmdiff.presets import PRESETS
 from cmmd_gen.mmdiff.training import train as descend
@@ -23,7 +23,8 @@ def train(order: Order) -> None:
 
     def samples(unet: MMDiffUNet) -> Samples:
         device = torch.device(order.device)
-        return validation.samples(Pipeline(unet, None, preset, preset.sampling, "fixed", False, device).clips)
+        pipeline = Pipeline(unet, CLIPS, None, preset, preset.sampling, "fixed", False, device)
+        return validation.samples(pipeline.clips)
 
     with order.progress(f"train {order.model}", plan.steps) as advance:
         descend(order.out, cache, preset, plan, device=order.device, samples=samples, advance=advance)

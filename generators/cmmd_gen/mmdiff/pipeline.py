@@ -6,13 +6,14 @@ for each frame; longer than asked, they are cut.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import islice
 from math import ceil
 
 import torch
 from torch import Tensor
 
 from cmmd_bench.types import Audio, Clip, Request, Task
+from cmmd_gen.batches import even_batches
 from cmmd_gen.conditions import resampled, to_audio, to_video
 from cmmd_gen.diffusion.gaussian import chain
 from cmmd_gen.diffusion.schedules import linear
@@ -33,11 +34,13 @@ SHIFT_SEED = 0
 class Pipeline:
     """The parts, on one device.
 
+    batch: clips sampled together
     upscale: from small frames (B, F, 3, s, s) and noise to large ones, or None
     mirror: whether the network has learned mirrored pictures, as the official checkpoints have
     """
 
     unet: MMDiffUNet
+    batch: int
     upscale: Callable[[Tensor, Noise], Tensor] | None
     preset: Preset
     sampling: Sampling
@@ -46,9 +49,9 @@ class Pipeline:
     device: torch.device
 
     def clips(self, requests: Sequence[Request]) -> Iterator[Clip]:
-        """One clip per request, in order; neighbours of one task and length are sampled together."""
-        for (task, seconds), group in groupby(requests, key=lambda request: (request.task, request.seconds)):
-            yield from self._clips(list(group), task, seconds)
+        """One clip per request, in order."""
+        for batch, asked in even_batches(requests, self.batch):
+            yield from islice(self._clips(batch, batch[0].task, batch[0].seconds), asked)
 
     def _clips(self, requests: Sequence[Request], task: Task, seconds: float) -> Iterator[Clip]:
         config = self.unet.config

@@ -90,8 +90,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             batch=8,
             average=0.998,
             stratified=True,
-            sampling_batch=16,
-            sampling=Sampling("few-step", 12, 2, MappingProxyType({"v2a": 0.03, "a2v": 0.03})),
+            sampling_batch=8,
+            sampling=Sampling("few-step", 12, 2, MappingProxyType({"v2a": 2.0, "a2v": 1.0})),
         ),
     }
 )

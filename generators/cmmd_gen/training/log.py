@@ -35,14 +35,9 @@ class Log:
         self.rows.append(dict(row))
         with explained(self.path):
             if self._stream is None:
-                self._stream = self.path.open("a", newline="", encoding="utf-8")
+                # By lines, so that whoever follows the file sees each step.
+                self._stream = self.path.open("a", newline="", encoding="utf-8", buffering=1)
             _write(self._stream, self.rows[-1:], head=len(self.rows) == 1)
-
-    def flush(self) -> None:
-        """Hand what was written to the operating system."""
-        if self._stream is not None:
-            with explained(self.path):
-                self._stream.flush()
 
     def close(self) -> None:
         """Nothing more will be appended."""

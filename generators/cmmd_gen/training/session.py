@@ -8,7 +8,7 @@
 <out>/samples/step-N/     a sheet of frames and spectrograms, and playable clips
 
 Every draw of a step comes from (seed, step, rank) alone, so nothing else has to be remembered. Each file is written
-whole; rows come before the state they belong to, and the model is made again from the state.
+whole; rows come before the state that counts them, and the model is made again from the state.
 """
 
 import hashlib
@@ -176,8 +176,6 @@ class Session:
 
     def _save(self, log: Log) -> None:
         state = {"step": self.step, "learners": {name: learner.state() for name, learner in self.learners.items()}}
-        # Rows before the state: what is too much is dropped on resume, what is missing cannot be made again.
-        log.flush()
         kept = self.plan.keep_every and self.step % self.plan.keep_every == 0
         for name in [*([f"state-{self.step:07d}.pt"] if kept else []), STATE]:
             with replacing(self.out / name) as temporary:
