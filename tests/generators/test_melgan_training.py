@@ -31,8 +31,9 @@ def cache(tmp_path_factory) -> Cache:
     return open_clips([TrainingSet("beatdance", 3)], spec, tmp_path_factory.mktemp("clips"))
 
 
-def plan(steps: int, preset: Preset = SMALL, **settings) -> Plan:
-    return Plan("melgan", "tiny", asdict(preset.network), steps, batch=2, seed=3, save_every=2, settings=settings)
+def plan(steps: int, preset: Preset = SMALL) -> Plan:
+    config, course = asdict(preset.network), preset.course
+    return Plan("melgan", "tiny", config, steps, batch=2, seed=3, save_every=2, settings=course)
 
 
 def losses(folder: Path) -> list[dict[str, str]]:

@@ -2,14 +2,15 @@
 
 paper   Table 5 of the CMMD paper: 65,536 samples at a time, feature weight 2, mel weight 10; the rest as MelGAN: batch
         16, Adam 1e-4 with betas 0.5 and 0.9. MelGAN itself was trained on 8,192 samples
-tiny    trained on a CPU in an hour, on 8,192 samples at a time; at first the distance of mels alone teaches, because
+tiny    20 minutes of one free core, on 8,192 samples at a time; at first the distance of mels alone teaches, because
         the critics cost more than half of a step
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from types import MappingProxyType
+from typing import Any
 
 from cmmd_bench.types import ClipSpec
 from cmmd_gen.training.rates import Rate, constant, cosine
@@ -44,6 +45,13 @@ class Preset:
     def rate(self, steps: int) -> Rate:
         """The learning rate of a training of `steps` steps."""
         return cosine(self.peak_rate, steps=steps) if self.decays else constant(self.peak_rate)
+
+    @property
+    def course(self) -> dict[str, Any]:
+        """All that decides a training besides networks, data, steps and batch; JSON, for `Plan.settings`."""
+        elsewhere = ("network", "source", "steps", "batch")
+        course = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in elsewhere}
+        return {**course, "betas": list(self.betas)}
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
