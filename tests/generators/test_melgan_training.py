@@ -79,13 +79,9 @@ def test_going_on_equals_never_stopping(tmp_path, cache):
     ours, theirs = weights(tmp_path / "a"), weights(tmp_path / "b")
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(t, theirs[name]) for name, t in ours.items())
-
-
-def test_warm_up_leaves_the_critics_alone(tmp_path, cache):
-    train(tmp_path, cache, SMALL, plan(4))
-    rows = losses(tmp_path)
-    assert [row["discriminator"] == "nan" for row in rows] == [True, True, False, False]
-    assert not any(row["mel"] == "nan" for row in rows)
+    # Half of the steps are warm-up, in which the critics rest.
+    assert [row["discriminator"] == "nan" for row in losses(tmp_path / "b")] == [True, True, False, False]
+    assert not any(row["mel"] == "nan" for row in losses(tmp_path / "b"))
 
 
 def test_the_distance_of_mels_falls(tmp_path, cache):
