@@ -28,7 +28,7 @@ tolerance_ms = 100
 
 
 def test_the_built_in_suites_are_valid():
-    assert built_in() == ["aist", "demo", "epic-sounds", "landscape"]
+    assert built_in() == ["aist", "demo", "epic-sounds", "kitchen", "landscape"]
     for name in built_in():
         assert load_suite(name).name == name
 

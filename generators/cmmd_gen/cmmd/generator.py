@@ -33,6 +33,7 @@ class CMMD:
     steps, solver: evaluations of the network, and how they are used (`sampling`)
     guidance: lambda of reconstruction guidance for v2a and a2v; by default the preset's own for each
     eps_mode: see `sampling`; a lambda belongs to its mode
+    batch: clips sampled together, by default the preset's; it moves the last bits of every clip
     device: "cpu", "cuda"; by default the run's
     precision: "fp32" or "bf16"
     """
@@ -50,6 +51,7 @@ class CMMD:
         solver: Solver = "ddim",
         guidance: float | None = None,
         eps_mode: EpsMode = "predicted",
+        batch: int | None = None,
         device: str | None = None,
         precision: Literal["fp32", "bf16"] = "fp32",
     ) -> None:
@@ -63,7 +65,7 @@ class CMMD:
         lambdas: dict[Task, float] = {
             task: preset.guidance[task] if guidance is None or task == "joint" else guidance for task in TASKS
         }
-        self.batch_size = preset.sampling_batch
+        self.batch_size = batch or preset.sampling_batch
         self.precision = precision
         self.pipeline = Pipeline(
             unet,
@@ -71,7 +73,7 @@ class CMMD:
             _autoencoder(self.card, autoencoder, place),
             open_vocoder(vocoder or preset.vocoder, place),
             preset.size,
-            preset.sampling_batch,
+            self.batch_size,
             Sampling(steps or preset.sampling_steps, lambdas, solver, eps_mode),
             place,
         )
@@ -81,7 +83,12 @@ class CMMD:
         parts = self.pipeline
         return {
             **asdict(self.card),
-            "sampling": {**asdict(parts.sampling), "precision": self.precision, "device": parts.device.type},
+            "sampling": {
+                **asdict(parts.sampling),
+                "batch": parts.batch,
+                "precision": self.precision,
+                "device": parts.device.type,
+            },
             "autoencoder": parts.autoencoder.digest,
             "vocoder": parts.vocoder.digest,
         }

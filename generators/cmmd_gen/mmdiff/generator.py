@@ -36,6 +36,7 @@ class MMDiffusion:
     scale: of the gradient that makes a clip agree with the given side, for both tasks; 0 is replacement
     quirks: "fixed", or "official": the published sampler with its faults, for comparison with published numbers
     mirror: whether the network learned mirrored pictures; by default true for official checkpoints, which did
+    batch: clips sampled together, by default the preset's; it moves the last bits of every clip
     device: "cpu", "cuda"; by default the run's
     precision: "fp32" or "bf16"
     """
@@ -52,6 +53,7 @@ class MMDiffusion:
         scale: float | None = None,
         quirks: Quirks = "fixed",
         mirror: bool | None = None,
+        batch: int | None = None,
         device: str | None = None,
         precision: Literal["fp32", "bf16"] = "fp32",
     ) -> None:
@@ -66,14 +68,14 @@ class MMDiffusion:
         if quirks == "official" and (chain or how.chain) != "ddpm":
             raise UserError('quirks="official" are those of chain="ddpm"; give both, or leave quirks out.')
         scales = how.scale if scale is None else MappingProxyType(dict.fromkeys(("v2a", "a2v"), scale))
-        self.batch_size = preset.sampling_batch
+        self.batch_size = batch or preset.sampling_batch
         self.precision = precision
         self.upscaler: Upscaler | None = None
         if superres != "none" and (superres or preset.superres):
             self.upscaler = open_upscaler(Path(superres) if superres else shipped("mmdiff-sr"), place)
         self.pipeline = Pipeline(
             unet,
-            preset.sampling_batch,
+            self.batch_size,
             self.upscaler,
             preset,
             replace(how, chain=chain or how.chain, steps=steps or how.steps, scale=scales),
@@ -92,6 +94,7 @@ class MMDiffusion:
                 **sampling,
                 "quirks": parts.quirks,
                 "mirror": parts.mirror,
+                "batch": parts.batch,
                 "precision": self.precision,
                 "device": parts.device.type,
             },

@@ -1,0 +1,133 @@
+"""The CMMD plugin keeps the contract, on any size and length, and refuses files that are not what they should be."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cmmd_bench.errors import UserError
+from cmmd_bench.testing import check_generator
+from cmmd_bench.types import Clip, Request
+from cmmd_gen.checkpoint import Card, load, read_card, save
+from cmmd_gen.cmmd.generator import CMMD, NCMMD
+from generators import made
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("cmmd")
+    path, digest = made.autoencoder(folder)
+    return made.cmmd(folder, digest), path
+
+
+def generator(files: tuple[Path, Path], **options: object) -> CMMD:
+    return CMMD(str(files[0]), autoencoder=str(files[1]), **{"steps": 2, "batch": 2, **options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("guidance", [0.0, 0.5])
+def test_it_keeps_the_contract(files: tuple[Path, Path], guidance: float) -> None:
+    check_generator(generator(files, guidance=guidance), requests=3, seconds=1.2)
+
+
+def test_any_size_rate_and_length_of_condition(files: tuple[Path, Path]) -> None:
+    rng = np.random.default_rng(0)
+    wide = Clip(rng.integers(0, 256, (60, 48, 96, 3), dtype=np.uint8), Fraction(30))
+    (sound,) = generator(files).generate([Request("a", "v2a", 1, 2.0, wide)])
+    assert sound.audio is not None
+    assert (len(sound.audio), sound.sample_rate, sound.video) == (32_000, 16_000, None)
+    music = Clip(audio=rng.uniform(-1, 1, 44_100 * 2).astype(np.float32), sample_rate=44_100)
+    (picture,) = generator(files).generate([Request("b", "a2v", 1, 2.0, music)])
+    assert picture.video is not None
+    assert (picture.video.shape, picture.fps, picture.audio) == ((20, 64, 64, 3), 10, None)
+
+
+def test_guidance_and_steps_change_a_clip_and_the_manifest_says_so(files: tuple[Path, Path]) -> None:
+    request = Request("a", "v2a", 1, 1.8, Clip(np.full((18, 64, 64, 3), 90, np.uint8), Fraction(10)))
+    heard = {}
+    for name, options in {"plain": {}, "guided": {"guidance": 5.0}, "longer": {"steps": 3}}.items():
+        model = generator(files, **{"guidance": 0.0, **options})
+        (clip,) = model.generate([request])
+        assert clip.audio is not None
+        heard[name] = clip.audio
+    assert not np.array_equal(heard["plain"], heard["guided"])
+    assert not np.array_equal(heard["plain"], heard["longer"])
+    said = generator(files, guidance=5.0).describe()["sampling"]
+    assert said["guidance"] == {"v2a": 5.0, "a2v": 5.0, "joint": 0.0}
+    assert (said["steps"], said["solver"], said["eps_mode"]) == (2, "ddim", "predicted")
+
+
+def test_bf16_stays_close(files: tuple[Path, Path]) -> None:
+    request = Request("a", "a2v", 1, 1.8, Clip(audio=np.full(28_800, 0.1, np.float32), sample_rate=16_000))
+    (full,) = generator(files, guidance=0.0).generate([request])
+    (half,) = generator(files, guidance=0.0, precision="bf16").generate([request])
+    assert full.video is not None
+    assert half.video is not None
+    assert np.abs(full.video.astype(int) - half.video.astype(int)).mean() < 2
+
+
+def test_a_checkpoint_runs_as_either_name(files: tuple[Path, Path]) -> None:
+    assert NCMMD(str(files[0]), autoencoder=str(files[1])).card.model == "cmmd"
+
+
+class TestBadCheckpoints:
+    def test_missing(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match="is not there"):
+            CMMD(str(tmp_path / "nothing.safetensors"))
+
+    def test_cut_off(self, files: tuple[Path, Path], tmp_path: Path) -> None:
+        (tmp_path / "cut.safetensors").write_bytes(files[0].read_bytes()[:-100])
+        with pytest.raises(UserError, match="cut off"):
+            CMMD(str(tmp_path / "cut.safetensors"))
+
+    def test_another_model(self, files: tuple[Path, Path]) -> None:
+        with pytest.raises(UserError, match=r"holds the model 'autoencoder' \(preset tiny\), where cmmd or ncmmd"):
+            CMMD(str(files[1]))
+
+    def test_another_architecture_than_the_card_says(self, files: tuple[Path, Path], tmp_path: Path) -> None:
+        tensors, card = load(files[0], models=("cmmd",))
+        first = next(iter(tensors))
+        del tensors[first]
+        save(tmp_path / "less.safetensors", tensors, card)
+        with pytest.raises(UserError, match=f"not the weights of cmmd.*1 missing.*{first}"):
+            CMMD(str(tmp_path / "less.safetensors"))
+
+    def test_no_card(self, tmp_path: Path) -> None:
+        from safetensors.torch import save_file
+
+        save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
+        with pytest.raises(UserError, match="no checkpoint that `cmmd-bench train` wrote"):
+            CMMD(str(tmp_path / "a.safetensors"))
+
+    def test_a_pickle_that_would_act(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Evil:
+            def __reduce__(self) -> tuple[object, tuple[str]]:
+                return os.system, ("touch acted",)
+
+        monkeypatch.chdir(tmp_path)
+        torch.save({"model": Evil()}, tmp_path / "evil.pt")
+        with pytest.raises(UserError, match="evil.pt"):
+            CMMD(str(tmp_path / "evil.pt"))
+        assert not (tmp_path / "acted").exists()
+
+    def test_the_wrong_autoencoder(self, files: tuple[Path, Path], tmp_path: Path) -> None:
+        other, _ = made.autoencoder(tmp_path, seed=2)
+        with pytest.raises(UserError, match="is not the one that cmmd was trained with"):
+            CMMD(str(files[0]), autoencoder=str(other))
+
+    def test_a_vocoder_that_is_not_there(self, files: tuple[Path, Path]) -> None:
+        with pytest.raises(UserError, match="the vocoder .* is not there"):
+            generator(files, vocoder="nothing.safetensors")
+
+    def test_half_precision_that_overflows_is_not_written(self, tmp_path: Path) -> None:
+        card = Card("cmmd", "tiny", {}, 1, {})
+        with pytest.raises(ValueError, match="weight has values that are not finite"):
+            save(tmp_path / "a.safetensors", {"weight": torch.tensor([1e6])}, card, dtype=torch.float16)
+        assert not (tmp_path / "a.safetensors").exists()
+
+    def test_the_card_comes_back_whole(self, files: tuple[Path, Path]) -> None:
+        card = read_card(files[0])
+        assert (card.model, card.preset, card.step) == ("cmmd", "tiny", 1)
+        assert card.config["network"]["video_widths"] == [32, 64, 96]
