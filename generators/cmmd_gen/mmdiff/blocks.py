@@ -1,13 +1,13 @@
 """The blocks that both streams run through side by side: stem, residual block, heads.
 
-Each maps (video (B, C, F, H, W), audio (B, C, L)) to a pair of the same kind.
+Each maps video (B, F, H, W, C) and audio (B, L, C) to a pair of the same kind.
 """
 
 from typing import Literal
 
 from torch import Tensor, nn
 
-from cmmd_gen.mmdiff.attention import SelfAttention, attend_over_frames, attend_within_frames
+from cmmd_gen.mmdiff.attention import SelfAttention
 from cmmd_gen.mmdiff.layers import (
     AudioConv,
     AudioPointwise,
@@ -15,7 +15,6 @@ from cmmd_gen.mmdiff.layers import (
     VideoConv,
     VideoPointwise,
     blank,
-    laid_out,
     pool_audio,
     pool_video,
     repeat_audio,
@@ -35,9 +34,9 @@ class Stem(nn.Module):
         self.audio_conv = AudioConv(1, width)
 
     def forward(self, video: Tensor, audio: Tensor) -> Pair:
-        """Video (B, 3, F, H, W), audio (B, 1, L), of any layout and precision."""
+        """Video (B, F, H, W, 3), audio (B, L, 1), of any layout and precision."""
         dtype = self.audio_conv.audio_conv.weight.dtype
-        return Pair(self.video_conv(laid_out(video.to(dtype))), self.audio_conv(laid_out(audio.to(dtype))))
+        return Pair(self.video_conv(video.to(dtype).contiguous()), self.audio_conv(audio.to(dtype).contiguous()))
 
 
 class ResBlock(nn.Module):
@@ -102,8 +101,8 @@ class ResBlock(nn.Module):
             # Dropout then drops all copies of a value or none.
             video, audio = repeat_video(video), repeat_audio(audio)
         if self.heads:
-            video = attend_within_frames(self.spatial_attention_block, video)
-            video = attend_over_frames(self.temporal_attention_block, video)
+            video = self.spatial_attention_block.within_frames(video)
+            video = self.temporal_attention_block.over_frames(video)
         if self.audio_attention:
             audio = self.audio_attention_block(audio)
         return Pair(video, audio)
@@ -118,9 +117,7 @@ class Head(nn.Sequential):
 
 
 def _modulated(layers: nn.Sequential, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """The second half of a residual branch, its norm scaled and shifted: x (B, C, ...), scale and shift (B, C)."""
+    """The second half of a residual branch, its norm scaled and shifted: x (B, ..., C), scale and shift (B, C)."""
     norm, act, dropout, convolution = layers
-    around = (..., *(None,) * (x.ndim - 2))
-    y = norm(x.float()) * (1 + scale[around]) + shift[around]
-    out: Tensor = convolution(dropout(act(y.to(x.dtype))))
-    return out
+    y: Tensor = convolution(dropout(act(norm(x, scale, shift))))
+    return y

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cmmd_gen.mmdiff.attention import attend
-from cmmd_gen.mmdiff.layers import AudioPointwise, Norm, Pointwise, VideoPointwise, channels_first, channels_last
+from cmmd_gen.mmdiff.layers import AudioPointwise, Norm, Pointwise, VideoPointwise
 from cmmd_gen.types import Pair
 
 
@@ -30,18 +30,14 @@ class CrossAttention(nn.Module):
         self.window = window
 
     def forward(self, video: Tensor, audio: Tensor, shift: int = 0) -> Pair:
-        """Video (B, C, F, H, W), audio (B, C, l), shift 0 to F - W -> both anew."""
-        frames = video.shape[2]
+        """Video (B, F, H, W, C), audio (B, l, C), shift 0 to F - W -> both anew."""
+        frames = video.shape[1]
         window = self.window or frames
-        q_video, k_video, v_video = self.v_qkv(channels_last(self.v_norm(video)).flatten(1, 3)).chunk(3, dim=-1)
-        q_audio, k_audio, v_audio = self.a_qkv(channels_last(self.a_norm(audio))).chunk(3, dim=-1)
+        q_video, k_video, v_video = self.v_qkv(self.v_norm(video).flatten(1, 3)).chunk(3, dim=-1)
+        q_audio, k_audio, v_audio = self.a_qkv(self.a_norm(audio)).chunk(3, dim=-1)
         from_audio = _attend_windows(q_video, k_audio, v_audio, self.heads, frames, window, shift)
         from_video = _attend_windows(q_audio, k_video, v_video, self.heads, frames, window, shift)
-        from_audio = channels_first(from_audio.view(video.shape[0], *video.shape[2:], -1))
-        return Pair(
-            video + self.video_proj_out(from_audio),
-            audio + self.audio_proj_out(channels_first(from_video)),
-        )
+        return Pair(video + self.video_proj_out(from_audio.view(video.shape)), audio + self.audio_proj_out(from_video))
 
 
 def _attend_windows(q: Tensor, k: Tensor, v: Tensor, heads: int, frames: int, window: int, shift: int) -> Tensor:

@@ -1,27 +1,29 @@
 """Layers that both modalities are made of. Parameters have the names and shapes of the official checkpoints.
 
-Video is (B, C, F, H, W) and audio (B, C, L), both with the channels last in memory: a frame, a pixel over time and a
-row of tokens are then views, and neither convolutions nor attention copy to change between them.
+Here the channels are the last axis: video is (B, F, H, W, C) and audio (B, L, C). A frame, a pixel over time and a row
+of tokens are then views, and neither convolutions nor attention copy to change between them.
 """
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv2d, group_norm, interpolate, linear
+from torch.nn.functional import conv2d, conv3d, linear
 
 from cmmd_gen.mmdiff.config import GROUPS
+from cmmd_gen.mmdiff.kernels import group_norm, three_taps
 
 
 class Norm(nn.Module):
-    """Group norm in float32, whatever the precision of its input."""
+    """Group norm of each item over all its tokens, in float32 whatever the precision of its input."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.GroupNorm = nn.GroupNorm(GROUPS, channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, ...) -> the same, in the precision of `x`."""
+    def forward(self, x: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
+        """(N, ..., C) -> the same in the precision of `x`; times 1 + scale, plus shift, both (N, C), if given."""
         norm = self.GroupNorm
-        return group_norm(x.float(), GROUPS, norm.weight, norm.bias, norm.eps).to(x.dtype)
+        y = group_norm(x.flatten(1, -2).float(), norm.weight, norm.bias, scale, shift, groups=GROUPS, eps=norm.eps)
+        return y.view(x.shape).to(x.dtype)
 
 
 class Pointwise(nn.Module):
@@ -40,27 +42,29 @@ class Pointwise(nn.Module):
 
 
 class VideoPointwise(nn.Module):
-    """`Pointwise` for video, (B, C, F, H, W)."""
+    """`Pointwise` for video."""
 
     def __init__(self, inputs: int, outputs: int, *, zero: bool = False) -> None:
         super().__init__()
         self.video_conv = Pointwise(inputs, outputs, 3, zero=zero)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, F, H, W) -> (B, outputs, F, H, W)."""
-        return channels_first(self.video_conv(channels_last(x)))
+        """(B, F, H, W, inputs) -> (B, F, H, W, outputs)."""
+        y: Tensor = self.video_conv(x)
+        return y
 
 
 class AudioPointwise(nn.Module):
-    """`Pointwise` for audio, (B, C, L)."""
+    """`Pointwise` for audio."""
 
     def __init__(self, inputs: int, outputs: int, *, zero: bool = False) -> None:
         super().__init__()
         self.audio_conv = Pointwise(inputs, outputs, 1, zero=zero)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, L) -> (B, outputs, L)."""
-        return channels_first(self.audio_conv(channels_last(x)))
+        """(B, L, inputs) -> (B, L, outputs)."""
+        y: Tensor = self.audio_conv(x)
+        return y
 
 
 class VideoConv(nn.Module):
@@ -72,15 +76,16 @@ class VideoConv(nn.Module):
         self.video_conv_temporal = nn.Conv1d(outputs, outputs, 3, padding=1)
 
     def forward(self, x: Tensor, *, halve: bool = False) -> Tensor:
-        """(B, inputs, F, H, W) -> (B, outputs, F, H, W), or with half the height and width after average pooling."""
-        x = over_frames(self.video_conv_spatial, x)
+        """(B, F, H, W, inputs) -> (B, F, H, W, outputs), or with half the height and width after average pooling."""
+        spatial, temporal = self.video_conv_spatial, self.video_conv_temporal
+        frames = x.flatten(0, 1).permute(0, 3, 1, 2)
+        y = conv2d(frames, spatial.weight, spatial.bias, padding=1).permute(0, 2, 3, 1)
+        y = y.reshape(*x.shape[:4], -1)
         if halve:
             # Pooling within a frame and mixing frames are linear in different axes: this order is the cheaper.
-            x = pool_video(x)
-        height, width = x.shape[3:]
-        temporal = self.video_conv_temporal
-        x = conv2d(x.flatten(3), temporal.weight.unsqueeze(3), temporal.bias, padding=(1, 0))
-        return x.view(*x.shape[:3], height, width)
+            y = pool_video(y)
+        # One frame is height x width tokens away from the next.
+        return three_taps(y.flatten(1, 3), temporal, y.shape[2] * y.shape[3]).view(y.shape)
 
 
 class VolumeConv(nn.Module):
@@ -91,9 +96,9 @@ class VolumeConv(nn.Module):
         self.video_conv = nn.Conv3d(inputs, outputs, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, F, H, W) -> (B, outputs, F, H, W)."""
-        y: Tensor = self.video_conv(x)
-        return y
+        """(B, F, H, W, inputs) -> (B, F, H, W, outputs)."""
+        conv = self.video_conv
+        return conv3d(x.movedim(-1, 1), conv.weight, conv.bias, padding=1).movedim(1, -1)
 
 
 class AudioConv(nn.Module):
@@ -102,63 +107,40 @@ class AudioConv(nn.Module):
     def __init__(self, inputs: int, outputs: int, dilation: int = 1) -> None:
         super().__init__()
         self.audio_conv = nn.Conv1d(inputs, outputs, 3, dilation=dilation, padding=dilation)
+        self.dilation = dilation
 
     def forward(self, x: Tensor, *, quarter: bool = False) -> Tensor:
-        """(B, inputs, L) -> (B, outputs, L), or of a quarter of the length after average pooling."""
-        (dilation,) = self.audio_conv.dilation
-        if not quarter:
-            return self._convolve(x, dilation)
-        if dilation % 4:
-            return pool_audio(self._convolve(x, dilation))
-        # Taps whole pools apart see whole pools: pooling first gives the same for a quarter of the work.
-        return self._convolve(pool_audio(x), dilation // 4)
-
-    def _convolve(self, x: Tensor, dilation: int) -> Tensor:
-        weight = self.audio_conv.weight.unsqueeze(2)
-        # As an image of one row, because convolutions of one axis know no channels-last.
-        x = conv2d(x.unsqueeze(2), weight, self.audio_conv.bias, padding=(0, dilation), dilation=(1, dilation))
-        return x.squeeze(2)
-
-
-def over_frames(layer: nn.Module, x: Tensor) -> Tensor:
-    """`layer` of each frame as an image: (B, C, F, H, W) through (B F, C, H, W)."""
-    y: Tensor = layer(x.transpose(1, 2).flatten(0, 1))
-    return y.view(x.shape[0], x.shape[2], *y.shape[1:]).transpose(1, 2)
+        """(B, L, inputs) -> (B, L, outputs), or of a quarter of the length after average pooling."""
+        conv, dilation = self.audio_conv, self.dilation
+        if quarter and dilation % 4 == 0:
+            # Taps whole pools apart see whole pools: pooling first gives the same for a quarter of the work.
+            return three_taps(pool_audio(x), conv, dilation // 4)
+        y = three_taps(x, conv, dilation)
+        return pool_audio(y) if quarter else y
 
 
 def pool_video(x: Tensor) -> Tensor:
-    """Means of 2x2 pixels: (B, C, F, H, W) -> (B, C, F, H/2, W/2)."""
-    return over_frames(nn.AvgPool2d(2), x)
+    """Means of 2x2 pixels: (B, F, H, W, C) -> (B, F, H/2, W/2, C)."""
+    batch, frames, height, width, channels = x.shape
+    return x.view(batch, frames, height // 2, 2, width // 2, 2, channels).mean((3, 5))
 
 
 def pool_audio(x: Tensor) -> Tensor:
-    """Means of 4 steps: (B, C, L) -> (B, C, L/4)."""
-    return avg_pool2d(x.unsqueeze(2), (1, 4)).squeeze(2)
+    """Means of 4 steps: (B, L, C) -> (B, L/4, C)."""
+    return x.view(x.shape[0], -1, 4, x.shape[2]).mean(2)
 
 
 def repeat_video(x: Tensor) -> Tensor:
-    """Every pixel as 2x2: (B, C, F, H, W) -> (B, C, F, 2 H, 2 W)."""
-    return over_frames(nn.UpsamplingNearest2d(scale_factor=2), x)
+    """Every pixel as 2x2: (B, F, H, W, C) -> (B, F, 2 H, 2 W, C)."""
+    batch, frames, height, width, channels = x.shape
+    copies = x[:, :, :, None, :, None].expand(batch, frames, height, 2, width, 2, channels)
+    return copies.reshape(batch, frames, 2 * height, 2 * width, channels)
 
 
 def repeat_audio(x: Tensor) -> Tensor:
-    """Every step 4 times: (B, C, L) -> (B, C, 4 L)."""
-    return interpolate(x.unsqueeze(2), scale_factor=(1.0, 4.0)).squeeze(2)
-
-
-def channels_last(x: Tensor) -> Tensor:
-    """(B, C, ...) -> (B, ..., C), a view."""
-    return x.movedim(1, -1)
-
-
-def channels_first(x: Tensor) -> Tensor:
-    """(B, ..., C) -> (B, C, ...), a view."""
-    return x.movedim(-1, 1)
-
-
-def laid_out(x: Tensor) -> Tensor:
-    """The same numbers with the channels last in memory: (B, C, ...)."""
-    return channels_first(channels_last(x).contiguous())
+    """Every step 4 times: (B, L, C) -> (B, 4 L, C)."""
+    batch, length, channels = x.shape
+    return x[:, :, None].expand(batch, length, 4, channels).reshape(batch, 4 * length, channels)
 
 
 def blank(layer: nn.Module) -> None:

@@ -1,8 +1,7 @@
 """MM-Diffusion's coupled U-Net: the noise in a video and in its sound, each seen beside the other (paper section 3.2).
 
 video (B, F, 3, H, W) and audio (B, 1, L) in, both about [-1, 1] plus noise; n (B,) int64 counts diffusion steps from 0.
-Inside, video is (B, C, F, H, W) and audio (B, C, L), channels last in memory. The state dict has the official keys and
-shapes.
+Inside, channels are the last axis. The state dict has the official keys and shapes.
 """
 
 import math
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from cmmd_gen.mmdiff.blocks import Head, Resample, ResBlock, Stem
 from cmmd_gen.mmdiff.config import MMDiffConfig
 from cmmd_gen.mmdiff.cross_attention import CrossAttention
-from cmmd_gen.mmdiff.layers import AudioConv, Pointwise, VolumeConv, channels_first, channels_last
+from cmmd_gen.mmdiff.layers import AudioConv, Pointwise, VolumeConv
 from cmmd_gen.types import Pair
 
 
@@ -74,7 +73,7 @@ class MMDiffUNet(nn.Module):
             shifts = self.draw_shifts(generator, frames)
         self._check_shifts(shifts, frames)
         embedding = self.time_embed(step_embedding(n, self.config.width))
-        v, a = video.transpose(1, 2), audio
+        v, a = video.movedim(2, -1), audio.transpose(1, 2)
         left = iter(shifts)
         skips = []
         for stage in self.input_blocks:
@@ -83,9 +82,9 @@ class MMDiffUNet(nn.Module):
         v, a = self.middle_blocks(v, a, embedding, left)
         for stage in self.output_blocks:
             skip_v, skip_a = skips.pop()
-            v, a = stage(_joined(v, skip_v), _joined(a, skip_a), embedding, left)
+            v, a = stage(torch.cat([v, skip_v], -1), torch.cat([a, skip_a], -1), embedding, left)
         v, a = self.video_out(v), self.audio_out(a)
-        return Pair(v.transpose(1, 2).to(video.dtype), a.to(audio.dtype))
+        return Pair(v.movedim(-1, 2).to(video.dtype), a.transpose(1, 2).to(audio.dtype))
 
     def draw_shifts(self, generator: torch.Generator | None, frames: int) -> list[int]:
         """Shifts for one evaluation, in the order they are used: uniform in 0 to F - W for each windowed attention."""
@@ -192,8 +191,3 @@ def _residual(
         audio_attention=audio_attention,
         resample=resample,
     )
-
-
-def _joined(x: Tensor, skip: Tensor) -> Tensor:
-    """Channels of both, (B, C, ...); concatenated as the last axis, which they are in memory."""
-    return channels_first(torch.cat([channels_last(x), channels_last(skip)], dim=-1))
