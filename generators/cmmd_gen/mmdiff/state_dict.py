@@ -1,8 +1,10 @@
-"""Published checkpoints of MM-Diffusion. Our parameters have their names and shapes, so loading is only checking."""
+"""Weights into networks. Parameters have the official names and shapes, so published checkpoints need only checking."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.weights.checkpoint import check_shapes, load_tensors
@@ -17,17 +19,24 @@ def load_official(path: Path, config: MMDiffConfig = PRESETS["paper"]) -> MMDiff
     """
     what = f"MM-Diffusion, {config.width} channels, multipliers {config.multipliers}"
     tensors = load_tensors(path, what=what)
-    with torch.device("meta"):
-        network = MMDiffUNet(config)
     try:
-        check_shapes(tensors, {name: tuple(t.shape) for name, t in network.state_dict().items()}, what=what)
+        return loaded(tensors, config, what=what)
     except UserError as error:
         total = sum(tensor.numel() for tensor in tensors.values())
-        raise UserError(
-            f"{path} has {len(tensors)} tensors, {total:,} numbers; {error}", exit_code=ENVIRONMENT
-        ) from None
-    # Cloned, because the file may be mapped and vanish.
+        found = f"{path} has {len(tensors)} tensors, {total:,} numbers"
+        raise UserError(f"{found}; {error}", exit_code=ENVIRONMENT) from None
+
+
+def loaded(tensors: Mapping[str, Tensor], config: MMDiffConfig, *, what: str) -> MMDiffUNet:
+    """The network of `config` with copies of `tensors`, float32, in evaluation mode; `what` names it in messages.
+
+    Raises UserError (environment) unless `tensors` are those of this network.
+    """
+    with torch.device("meta"):
+        network = MMDiffUNet(config)
+    check_shapes(tensors, {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}, what=what)
+    # Copies, because tensors may be views of a mapped file.
     network.load_state_dict(
         {name: tensor.to(torch.float32, copy=True) for name, tensor in tensors.items()}, assign=True
     )
-    return network.eval()
+    return network.requires_grad_().eval()
