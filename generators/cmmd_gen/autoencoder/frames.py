@@ -3,7 +3,7 @@
 Chunks bound the memory: the largest activations of a clip of 18 frames would otherwise be 18 pictures' worth.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import overload
 
 import torch
@@ -50,12 +50,14 @@ def by_chunks(
     network: Callable[[Tensor], Tensor] | Callable[[Tensor], tuple[Tensor, Tensor]], clips: Tensor
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Apply what maps (N, ...) to (N, ...), or to two of them, to clips (B, F, ...)."""
-    made = [network(chunk) for chunk in clips.flatten(0, 1).split(CHUNK)]
-    if isinstance(made[0], Tensor):
-        return _joined(made, clips)
+    made = [network(chunk) for chunk in torch.split(clips.flatten(0, 1), CHUNK)]
+    single = [each for each in made if isinstance(each, Tensor)]
+    if single:
+        return _joined(single, clips)
     first, second = zip(*made, strict=True)
     return _joined(first, clips), _joined(second, clips)
 
 
-def _joined(chunks: object, clips: Tensor) -> Tensor:
-    return torch.cat(list(chunks)).unflatten(0, clips.shape[:2])  # type: ignore[call-overload]
+def _joined(chunks: Sequence[Tensor], clips: Tensor) -> Tensor:
+    made = torch.cat(list(chunks))
+    return made.reshape(*clips.shape[:2], *made.shape[1:])

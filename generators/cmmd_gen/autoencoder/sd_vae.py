@@ -80,7 +80,7 @@ def load_sd_vae(folder: Path | None = None, device: torch.device | str = "cpu") 
     folder = folder or weights_folder(NAME)
     _check_folder(folder)
     try:
-        network, info = AutoencoderKL.from_pretrained(
+        network, info = AutoencoderKL.from_pretrained(  # type: ignore[no-untyped-call]
             folder, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
     except Exception as error:  # what diffusers makes of a foreign folder is not for us to foresee

@@ -115,13 +115,14 @@ class Block(nn.Module):
         self.norm = nn.GroupNorm(GROUPS, width)
         self.conv1 = nn.Conv2d(width, width, 3, padding=1)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
+        for parameter in self.conv2.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, h, w) -> the same."""
         hidden = self.conv1(nn.functional.silu(self.norm(x)))
-        return x + self.conv2(nn.functional.silu(hidden))
+        change: Tensor = self.conv2(nn.functional.silu(hidden))
+        return x + change
 
 
 class Down(nn.Sequential):
