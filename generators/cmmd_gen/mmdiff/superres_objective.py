@@ -1,0 +1,92 @@
+"""The hybrid objective that trains a U-Net with learned variances (Nichol and Dhariwal 2021, section 3.1).
+
+    loss = simple + vlb      simple: mean square error of the prediction
+                             vlb: the term L_n of the variational bound, bits per dimension
+
+In the paper's notation L_simple + 0.001 L_vlb of a chain of 1000 steps, as the bound is the sum of 1000 such terms.
+L_n is the KL divergence of the network's step from the posterior; L_0 the negative log-likelihood of 8-bit pixels. The
+mean of the network's step is held fixed in it, so that only the variance learns from the bound.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cmmd_gen.diffusion.gaussian import Chain
+from cmmd_gen.mmdiff.superres_chain import estimated, log_variance, shown
+from cmmd_gen.mmdiff.superres_config import SuperresConfig
+
+BIN = 1 / 255
+"""Half the distance of two grey levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """A chain as float64 tensors (K,) on one device."""
+
+    alpha_bar: Tensor
+    posterior_x0: Tensor
+    posterior_xn: Tensor
+    posterior_log_variance: Tensor
+    log_beta: Tensor
+
+
+def tables(chain: Chain, device: torch.device | str = "cpu") -> Tables:
+    """What the objective reads of a chain."""
+    arrays = (chain.alpha_bar, chain.posterior_x0, chain.posterior_xn, chain.posterior_log_variance)
+    return Tables(*(torch.from_numpy(a).to(device) for a in arrays), torch.from_numpy(chain.beta).log().to(device))
+
+
+def bound(
+    said: Tensor, x: Tensor, x0: Tensor, small: Tensor, n: Tensor, tables: Tables, config: SuperresConfig
+) -> Tensor:
+    """L_n in bits per dimension, (N,) float32.
+
+    Args:
+        said: the network's six channels, (N, 6, H, W) float32.
+        x: what it saw, x_n.
+        x0: the truth behind it (`superres_chain.hidden`).
+        small: the small frames (N, 3, h, w).
+        n: steps (N,) of the chain in `tables`.
+    """
+    prediction, placed = said.detach()[:, :3], said[:, 3:]
+    guessed = estimated(x, prediction, tables.alpha_bar[n], config)
+    lowest, highest = tables.posterior_log_variance[n], tables.log_beta[n]
+    log_var = log_variance(placed, lowest, highest)
+    mean = _posterior_mean(guessed, x, n, tables)
+    divergence = kl_divergence(_posterior_mean(x0, x, n, tables), _like(lowest, x), mean, log_var)
+    scale = 1.0 if config.detail is None else config.detail
+    likelihood = pixel_log_likelihood(
+        shown(x0, small, config), shown(mean, small, config), log_var + 2 * math.log(scale)
+    )
+    first = (n == 0)[:, None, None, None]
+    return torch.where(first, -likelihood, divergence).flatten(1).mean(1) / math.log(2)
+
+
+def kl_divergence(mean: Tensor, log_var: Tensor, other_mean: Tensor, other_log_var: Tensor) -> Tensor:
+    """KL(N(mean, exp log_var) || N(other_mean, exp other_log_var)) in nats, element by element."""
+    distance = (mean - other_mean).square() * torch.exp(-other_log_var)
+    return 0.5 * (other_log_var - log_var + torch.exp(log_var - other_log_var) - 1 + distance)
+
+
+def pixel_log_likelihood(frames: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+    """Logarithm of the mass of N(mean, exp log_var) on the grey level of each pixel, nats (Ho et al. 2020, Eq. 13).
+
+    frames: in [-1, 1], on the 256 grey levels. Black has all mass below it, white all above. At least ln 1e-12.
+    """
+    inverse = torch.exp(-0.5 * log_var)
+    above = torch.special.ndtr((frames - mean + BIN) * inverse)
+    below = torch.special.ndtr((frames - mean - BIN) * inverse)
+    above = torch.where(frames > 1 - BIN, 1.0, above)
+    below = torch.where(frames < -1 + BIN, 0.0, below)
+    return (above - below).clamp(min=1e-12).log()
+
+
+def _posterior_mean(x0: Tensor, x: Tensor, n: Tensor, tables: Tables) -> Tensor:
+    return _like(tables.posterior_x0[n], x) * x0 + _like(tables.posterior_xn[n], x) * x
+
+
+def _like(values: Tensor, x: Tensor) -> Tensor:
+    return values.to(x)[:, None, None, None]
