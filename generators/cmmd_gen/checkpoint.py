@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialised
 from torch import Tensor
 
-from cmmd_bench.atomic import replacing
+from cmmd_bench.atomic import write_bytes
 from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.weights.checkpoint import load_tensors
 
@@ -44,8 +44,8 @@ def save(path: Path, tensors: Mapping[str, Tensor], card: Card, *, dtype: torch.
     Raises ValueError for values that `dtype` cannot hold.
     """
     stored = {name: _stored(name, tensor, dtype) for name, tensor in tensors.items()}
-    with replacing(path) as temporary:
-        save_file(stored, temporary, metadata={CARD: json.dumps(asdict(card), allow_nan=False)})
+    # As bytes: the library's own writer makes files that nobody else may read.
+    write_bytes(path, serialised(stored, metadata={CARD: json.dumps(asdict(card), allow_nan=False)}))
 
 
 def load(path: Path, *, models: tuple[str, ...]) -> tuple[dict[str, Tensor], Card]:

@@ -1,8 +1,8 @@
 """What the shipped checkpoints have learned, on clips that no training saw; slow, with the result stored.
 
 The suites `demo` (beatdance, both tasks) and `kitchen` are run with the shipped models and, where it is given, the
-control of the contrastive stage (the same continuation of nCMMD with eta = 0). Every claim is a paired comparison on the
-same 48 conditions, corrected over all claims of its suite (Holm). CMMD_BENCH_CONTROL names the control's checkpoint.
+control of the contrastive stage (the same continuation of nCMMD with eta = 0). Every claim is a paired comparison on
+the same 48 conditions, corrected over all claims of its suite (Holm). CMMD_BENCH_CONTROL names the control's file.
 """
 
 import datetime

@@ -6,7 +6,7 @@ tiny    16x16 pixels, 7,680 Hz, brought to 64x64 by the tiny super-resolution mo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal
@@ -65,7 +65,7 @@ class Preset:
 
     def rate(self, steps: int) -> Rate:
         """The learning rate of a training of `steps` steps."""
-        return cosine(1e-3, steps=steps) if self.superres else constant(1e-4)
+        return cosine(6e-4, steps=steps) if self.superres else constant(1e-4)
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -82,12 +82,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             sampling=Sampling("ddpm", 1000, 1, MappingProxyType({"v2a": 3.0, "a2v": 3.0})),
         ),
         "tiny": Preset(
-            # Dropout slows the start, and there is no end of clips to overfit.
-            network=replace(NETWORKS["tiny"], dropout=0.0),
+            network=NETWORKS["tiny"],
             frame_size=64,
             superres=True,
-            steps=12_000,
-            batch=8,
+            steps=8_000,
+            batch=4,
             average=0.998,
             stratified=True,
             sampling_batch=8,
