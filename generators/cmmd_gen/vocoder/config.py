@@ -102,4 +102,4 @@ NETWORKS: Mapping[str, MelGANConfig] = MappingProxyType(
     }
 )
 """`paper` is the published MelGAN, 4.27 million parameters (Table 5). `tiny` fits in a megabyte of float16; its even
-ratios cost half of what 8, 8, 2, 2 do at the same number of parameters."""
+ratios cost two thirds of the multiplications of 8, 8, 2, 2 at the same number of parameters."""

@@ -2,8 +2,8 @@
 
 paper   Table 5 of the CMMD paper: 65,536 samples at a time, feature weight 2, mel weight 10; the rest as MelGAN: batch
         16, Adam 1e-4 with betas 0.5 and 0.9. MelGAN itself was trained on 8,192 samples
-tiny    20 minutes of one free core, on 8,192 samples at a time; at first the distance of mels alone teaches, because
-        the critics cost more than half of a step
+tiny    8,192 samples at a time, on a CPU; at first the distance of mels alone teaches, because the critics cost more
+        than half of a step
 """
 
 from collections.abc import Mapping
