@@ -49,7 +49,9 @@ def train(
         average=rates.average(preset.average),
     )
     show = None if samples is None else samples(learner.best)  # type: ignore[arg-type]  # a copy of the network
-    with Session(out, plan, {"autoencoder": learner}, device=device, samples=show, advance=advance) as session:
+    with Session(
+        out, plan, {"autoencoder": learner}, device=device, samples=show, watch=("loss",), advance=advance
+    ) as session:
         for _ in session.steps():
             pictures = draw(cache, plan.batch, session.generator).to(session.device)
             noise = draw_noise(pictures, session.generator).to(session.device)
@@ -57,8 +59,7 @@ def train(
                 made, mean, log_variance = session.models["autoencoder"](pictures, noise)
             terms = autoencoder_loss(made, pictures, mean, log_variance)
             session.update("autoencoder", terms.loss)
-            # Not the divergence: it rises as latents become precise, and the session warns of what rises.
-            session.record(loss=terms.loss, l1=terms.l1, mse=terms.mse)
+            session.record(loss=terms.loss, l1=terms.l1, mse=terms.mse, kl=terms.kl)
 
 
 def draw(cache: Cache, batch: int, generator: torch.Generator) -> Tensor:

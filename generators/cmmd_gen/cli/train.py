@@ -45,10 +45,10 @@ def train(
     device: Annotated[str, typer.Option(help="cpu, or cuda; under torchrun one process per GPU.")] = "cpu",
     precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
     save_every: Annotated[int, typer.Option(min=1, help="Steps between two saves.")] = 250,
-    sample_every: Annotated[int, typer.Option(min=1, help="Steps between two sheets of validation clips.")] = 2000,
-    keep_every: Annotated[
-        int | None, typer.Option(min=1, help="Keep a state of its own every so often.")
-    ] = None,
+    sample_every: Annotated[
+        int, typer.Option(min=0, help="Steps between two sheets of validation clips; 0: none.")
+    ] = 2000,
+    keep_every: Annotated[int | None, typer.Option(min=1, help="Keep a state of its own every so often.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that prepare clips (default: cores).")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
@@ -129,7 +129,7 @@ def _order(
         sets=tuple(parse_set(text) for text in data),
         cache=cache or default_root() / "training",
         device=device,
-        precision=precision,
+        precision="bf16" if precision == "bf16" else "fp32",
         workers=workers or default_workers(),
         progress=progress(quiet),
         **rest,

@@ -1,6 +1,7 @@
 """CMMD and nCMMD: a dual U-Net over video latents and log-mel, its guided sampling and its contrastive training.
 
 config        widths, depths and lengths of the two presets
+layers        convolutions and norms on channels in the last place
 fusion        easy fusion: each side reads the other at its own rate
 blocks        residual blocks, attention and resampling of either side
 unet          the network: (noisy video, noisy audio, n) -> velocities

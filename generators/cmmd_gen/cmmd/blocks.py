@@ -1,26 +1,23 @@
 """Parts of the dual U-Net (paper, Figure 1 and section F): residual blocks, attention, resampling.
 
-Video is (B, C, F, H, W), audio (B, C, T), the time embedding (B, time_width). Convolutions of video are 2D+1D: 3x3 over
+Video is (B, F, H, W, C), audio (B, T, C), the time embedding (B, time_width). Convolutions of video are 2D+1D: 3x3 over
 a frame, then 3 over the frames, with no nonlinearity between. Group normalisation runs over all positions of a sample,
 in attention over the attended sequence. What ends a residual branch starts at zero.
 """
-
-from typing import TypeVar
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, scaled_dot_product_attention, silu
 
 from cmmd_gen.cmmd.fusion import EasyFusion
-
-Layer = TypeVar("Layer", nn.Linear, nn.Conv1d, nn.Conv3d)
-
-
-def zeroed(layer: Layer) -> Layer:
-    """The same layer with weights and bias at zero."""
-    nn.init.zeros_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
+from cmmd_gen.cmmd.layers import (
+    AudioConv,
+    AudioPointwise,
+    GroupNorm,
+    SpatialConv,
+    TemporalConv,
+    VideoPointwise,
+    zeroed,
+)
 
 
 class VideoConv(nn.Module):
@@ -28,11 +25,11 @@ class VideoConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.spatial = nn.Conv3d(inputs, outputs, (1, 3, 3), padding=(0, 1, 1))
-        self.temporal = nn.Conv3d(outputs, outputs, (3, 1, 1), padding=(1, 0, 0))
+        self.spatial = SpatialConv(inputs, outputs)
+        self.temporal = TemporalConv(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, F, H, W) -> (B, outputs, F, H, W)."""
+        """(B, F, H, W, inputs) -> (B, F, H, W, outputs)."""
         out: Tensor = self.temporal(self.spatial(x))
         return out
 
@@ -46,24 +43,24 @@ class Residual(nn.Module):
         outputs: int,
         *,
         conv: nn.Module,
-        pointwise: type[nn.Conv1d] | type[nn.Conv3d],
+        pointwise: type[VideoPointwise] | type[AudioPointwise],
         groups: int,
         time_width: int,
     ) -> None:
         super().__init__()
-        self.norm_in = nn.GroupNorm(groups, inputs)
+        self.norm_in = GroupNorm(groups, inputs)
         self.conv = conv
         self.time = nn.Linear(time_width, 2 * outputs)
-        self.norm_out = nn.GroupNorm(groups, outputs)
-        self.out = zeroed(pointwise(outputs, outputs, 1))
-        self.skip = nn.Identity() if inputs == outputs else pointwise(inputs, outputs, 1)
+        self.norm_out = GroupNorm(groups, outputs)
+        self.out = zeroed(pointwise(outputs, outputs))
+        self.skip = nn.Identity() if inputs == outputs else pointwise(inputs, outputs)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        """(B, inputs, ...) -> (B, outputs, ...)."""
-        h = self.conv(silu(self.norm_in(x)))
-        scale, shift = self.time(silu(time))[(...,) + (None,) * (x.ndim - 2)].chunk(2, 1)
+        """(B, ..., inputs) -> (B, ..., outputs)."""
+        h = self.conv(silu(self.norm_in(x)).to(x.dtype))
+        scale, shift = self.time(silu(time)).unflatten(1, (1,) * (x.ndim - 2) + (-1,)).chunk(2, -1)
         h = self.norm_out(h) * (1 + scale) + shift
-        out: Tensor = self.skip(x) + self.out(silu(h))
+        out: Tensor = self.skip(x) + self.out(silu(h).to(x.dtype))
         return out
 
 
@@ -73,17 +70,15 @@ class Attention(nn.Module):
     def __init__(self, width: int, *, head_width: int, groups: int) -> None:
         super().__init__()
         self.heads = width // head_width
-        self.norm = nn.GroupNorm(groups, width)
+        self.norm = GroupNorm(groups, width)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = zeroed(nn.Linear(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, L) -> (N, C, L): N sequences of L tokens."""
-        N, C, L = x.shape
-        qkv = self.qkv(self.norm(x).transpose(1, 2)).view(N, L, 3, self.heads, C // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
-        h = scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(N, L, C)
-        out: Tensor = x + self.out(h).transpose(1, 2)
+        """N sequences of L tokens, (N, L, C) -> what is to be added to them."""
+        qkv = self.qkv(self.norm(x).to(x.dtype)).unflatten(-1, (3, self.heads, -1))
+        h = scaled_dot_product_attention(*qkv.permute(2, 0, 3, 1, 4))
+        out: Tensor = self.out(h.transpose(1, 2).flatten(2))
         return out
 
 
@@ -96,11 +91,11 @@ class VideoAttention(nn.Module):
         self.temporal = Attention(width, head_width=head_width, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, F, H, W) -> the same shape."""
-        B, C, F, H, W = x.shape
-        x = self.spatial(x.transpose(1, 2).reshape(B * F, C, H * W)).view(B, F, C, H * W)
-        x = self.temporal(x.permute(0, 3, 2, 1).reshape(B * H * W, C, F)).view(B, H, W, C, F)
-        return x.permute(0, 3, 4, 1, 2)
+        """(B, F, H, W, C) -> the same shape."""
+        frames = x.flatten(2, 3).flatten(0, 1)
+        x = x + self.spatial(frames).view(x.shape)
+        pixels = x.flatten(2, 3).transpose(1, 2)
+        return x + self.temporal(pixels.flatten(0, 1)).view(pixels.shape).transpose(1, 2).unflatten(2, x.shape[2:4])
 
 
 class Block(nn.Module):
@@ -122,15 +117,15 @@ class Block(nn.Module):
             video_in,
             video_out,
             conv=VideoConv(video_in, video_out),
-            pointwise=nn.Conv3d,
+            pointwise=VideoPointwise,
             groups=groups,
             time_width=time_width,
         )
         self.audio = Residual(
             audio_in,
             audio_out,
-            conv=nn.Conv1d(audio_in, audio_out, 3, padding=1),
-            pointwise=nn.Conv1d,
+            conv=AudioConv(audio_in, audio_out),
+            pointwise=AudioPointwise,
             groups=groups,
             time_width=time_width,
         )
@@ -142,7 +137,7 @@ class Block(nn.Module):
         """Either side in its new width."""
         video, audio = self.fusion(self.video(video, time), self.audio(audio, time))
         if self.video_attention is not None and self.audio_attention is not None:
-            video, audio = self.video_attention(video), self.audio_attention(audio)
+            video, audio = self.video_attention(video), audio + self.audio_attention(audio)
         return video, audio
 
 
@@ -152,8 +147,8 @@ class Down(nn.Module):
     def __init__(self, widths: tuple[int, int]) -> None:
         super().__init__()
         video, audio = widths
-        self.video = nn.Conv3d(video, video, (1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))
-        self.audio = nn.Conv1d(audio, audio, 3, stride=2, padding=1)
+        self.video = SpatialConv(video, video, stride=2)
+        self.audio = AudioConv(audio, audio, stride=2)
 
     def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Either side at half the resolution."""
@@ -166,9 +161,11 @@ class Up(nn.Module):
     def __init__(self, widths: tuple[int, int]) -> None:
         super().__init__()
         video, audio = widths
-        self.video = nn.Conv3d(video, video, (1, 3, 3), padding=(0, 1, 1))
-        self.audio = nn.Conv1d(audio, audio, 3, padding=1)
+        self.video = SpatialConv(video, video)
+        self.audio = AudioConv(audio, audio)
 
     def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Either side at twice the resolution."""
-        return self.video(interpolate(video, scale_factor=(1, 2, 2))), self.audio(interpolate(audio, scale_factor=2))
+        images = interpolate(video.flatten(0, 1).movedim(-1, 1), scale_factor=2)
+        repeated = images.movedim(1, -1).unflatten(0, video.shape[:2])
+        return self.video(repeated), self.audio(audio.repeat_interleave(2, 1))

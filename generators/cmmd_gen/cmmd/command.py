@@ -8,6 +8,7 @@ import torch
 from cmmd_bench.errors import UserError
 from cmmd_gen.autoencoder import Autoencoder, open_autoencoder
 from cmmd_gen.cmmd.latents import Encode
+from cmmd_gen.cmmd.objective import LARGEST_ETA
 from cmmd_gen.cmmd.pipeline import Pipeline, Sampling
 from cmmd_gen.cmmd.presets import PRESETS, Preset
 from cmmd_gen.cmmd.scales import Scales
@@ -29,10 +30,12 @@ def train(order: Order) -> None:
     start: Path | None = order.own.get("start")
     if start is not None and not start.is_file():
         raise UserError(f"--start {start} is not there. Give the state.pt of a `train ncmmd` folder.")
+    eta = order.own.get("eta", ETA) if contrastive else None
+    if eta is not None and not eta < LARGEST_ETA:
+        raise UserError(f"--eta must be below {LARGEST_ETA}, where denoising is no longer rewarded; found {eta}.")
     name = str(order.own.get("autoencoder", preset.autoencoder))
     device = torch.device(order.device)
     autoencoder = open_autoencoder(name, device)
-    eta = order.own.get("eta", ETA) if contrastive else None
     plan = order.plan(
         steps=preset.steps,
         batch=preset.contrastive_batch if contrastive else preset.batch,

@@ -1,6 +1,6 @@
 """Easy fusion (paper, Figure 6 and section B): each side is concatenated with the other, brought to its own rate.
 
-Video is (B, C_v, F, H, W), audio (B, C_a, T). Nearest neighbours in time: step i of `target` steps takes step
+Video is (B, F, H, W, C_v), audio (B, T, C_a). Nearest neighbours in time: step i of `target` steps takes step
 floor(i * source / target) of `source`. The audio is repeated over a frame's pixels, the video averaged over them.
 A 1x1 projection of the concatenation is added to either side; it starts at zero. As P [v; repeat(a)] equals
 P_1 v + repeat(P_2 a), the other side's part is projected once per frame and the repeated tensor never exists.
@@ -31,15 +31,11 @@ class EasyFusion(nn.Module):
 
     def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Both sides in their own shapes."""
-        C_v, C_a, F, T = video.shape[1], audio.shape[1], video.shape[2], audio.shape[2]
-        heard = audio.index_select(2, nearest(T, F, device=audio.device)).transpose(1, 2)
-        seen = video.mean((3, 4)).transpose(1, 2)
+        F, T, C_v, C_a = video.shape[1], audio.shape[1], video.shape[-1], audio.shape[-1]
         own, other = self.video.weight.split([C_v, C_a], 1)
-        from_video = linear(video.movedim(1, -1), own).movedim(-1, 1)
-        from_audio = linear(heard, other, self.video.bias).transpose(1, 2)
-        fused_video = video + from_video + from_audio[..., None, None]
+        heard = linear(audio.index_select(1, nearest(T, F, device=audio.device)), other, self.video.bias)
+        fused_video = video + linear(video, own) + heard[:, :, None, None]
         own, other = self.audio.weight.split([C_a, C_v], 1)
-        from_audio = linear(audio.transpose(1, 2), own).transpose(1, 2)
-        from_video = linear(seen, other, self.audio.bias).transpose(1, 2)
-        fused_audio = audio + from_audio + from_video.index_select(2, nearest(F, T, device=video.device))
+        seen = linear(video.mean((2, 3)), other, self.audio.bias)
+        fused_audio = audio + linear(audio, own) + seen.index_select(1, nearest(F, T, device=video.device))
         return fused_video, fused_audio

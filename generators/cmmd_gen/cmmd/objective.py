@@ -26,6 +26,8 @@ from torch.nn.utils import get_total_norm
 from cmmd_gen.diffusion.velocity import noised, velocity
 from cmmd_gen.types import Denoiser, Pair
 
+LARGEST_ETA = 0.5
+"""Not reached: the weight left to ordinary denoising is 1 - 2 eta."""
 HINGED_FROM = 1e-3
 """The eta from which negatives are cut when no hinge is given."""
 HINGE = 4.0
@@ -97,7 +99,7 @@ def contrastive_loss(
     Raises:
         ValueError: an eta below 0 or not below 0.5, where denoising itself is no longer rewarded; a hinge not above 0.
     """
-    if not 0 <= eta < 0.5:
+    if not 0 <= eta < LARGEST_ETA:
         raise ValueError(f"eta must be in [0, 0.5): the weight left to ordinary denoising is 1 - 2 eta, got {eta}")
     if hinge is not None and not hinge > 0:
         raise ValueError(f"hinge must be above 0, got {hinge}")

@@ -61,7 +61,16 @@ def train(
         average=rates.average(preset.average),
     )
     show = None if samples is None else samples(learner.best, scales)  # type: ignore[arg-type]  # a copy of the U-Net
-    with Session(out, plan, {"unet": learner}, device=device, start=start, samples=show, advance=advance) as session:
+    with Session(
+        out,
+        plan,
+        {"unet": learner},
+        device=device,
+        start=start,
+        samples=show,
+        watch=("video", "audio"),
+        advance=advance,
+    ) as session:
         draw = Draw(sources, preset, scales, plan.batch, session)
         for step in session.steps():
             if eta:

@@ -1,19 +1,21 @@
 """The dual U-Net of CMMD: velocities of video latents and log-mel at one diffusion step.
 
-Outside, video is (B, F, C, H, W) and audio (B, bands, T); inside, video is (B, C, F, H, W). H, W and T must be
-multiples of 2^(levels - 1), F is free: a network trained on 18 frames and 112 mel frames runs on 36 and 224.
+Outside, video is (B, F, C, H, W) and audio (B, bands, T); inside, channels come last. H, W and T must be multiples of
+2^(levels - 1), F is free: a network trained on 18 frames and 112 mel frames runs on 36 and 224.
 Skips join the outputs of the blocks of a level, in reverse order. Every residual branch and both heads start at zero,
 so an untrained network predicts v = 0.
 """
 
 import math
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from cmmd_gen.cmmd.blocks import Block, Down, Up, VideoConv, zeroed
+from cmmd_gen.cmmd.blocks import Block, Down, Up, VideoConv
 from cmmd_gen.cmmd.config import CMMDConfig
+from cmmd_gen.cmmd.layers import AudioConv, GroupNorm, SpatialConv, zeroed
 from cmmd_gen.types import Pair
 
 
@@ -55,7 +57,8 @@ class CMMDUNet(nn.Module):
         """
         self._check(video, audio, n)
         time = self.time(n)
-        v, a = self.stem(video.transpose(1, 2), audio)
+        dtype = self.stem.audio.weight.dtype
+        v, a = self.stem(video.movedim(2, -1).to(dtype).contiguous(), audio.transpose(1, 2).to(dtype).contiguous())
         skips: list[tuple[Tensor, Tensor]] = []
         for level in self.encoder:
             v, a = level(v, a, time, skips)
@@ -64,7 +67,7 @@ class CMMDUNet(nn.Module):
         for level in self.decoder:
             v, a = level(v, a, time, skips)
         v, a = self.heads(v, a)
-        return Pair(v.transpose(1, 2), a)
+        return Pair(v.movedim(-1, 2).to(video.dtype).contiguous(), a.transpose(1, 2).to(audio.dtype).contiguous())
 
     def _check(self, video: Tensor, audio: Tensor, n: Tensor) -> None:
         channels, bands, divisor = self.config.latent_channels, self.config.mel_bands, self.config.divisor
@@ -85,6 +88,18 @@ class CMMDUNet(nn.Module):
         for name, size in (("H", video.shape[3]), ("W", video.shape[4]), ("T", audio.shape[2])):
             if not size or size % divisor:
                 raise ValueError(f"{name} must be a multiple of {divisor}, got {size}")
+
+
+def in_bfloat16(network: CMMDUNet) -> CMMDUNet:
+    """A copy for sampling whose convolutions and projections hold bfloat16; inputs and outputs keep their precision.
+
+    Group normalisation and all that reads n stay in float32.
+    """
+    copied = deepcopy(network)
+    for name, module in copied.named_modules():
+        if isinstance(module, (nn.Conv1d, nn.Conv3d, nn.Linear)) and "time" not in name.split("."):
+            module.to(torch.bfloat16)
+    return copied
 
 
 class TimeEmbedding(nn.Module):
@@ -111,7 +126,7 @@ class Stem(nn.Module):
     def __init__(self, config: CMMDConfig, widths: tuple[int, int]) -> None:
         super().__init__()
         self.video = VideoConv(config.latent_channels, widths[0])
-        self.audio = nn.Conv1d(config.mel_bands, widths[1], 3, padding=1)
+        self.audio = AudioConv(config.mel_bands, widths[1])
 
     def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Either side in its first width."""
@@ -150,7 +165,7 @@ class DecoderLevel(nn.Module):
         """Takes from the end of `skips` what each block reads."""
         for block in self.blocks:
             seen, heard = skips.pop()
-            video, audio = block(torch.cat([video, seen], 1), torch.cat([audio, heard], 1), time)
+            video, audio = block(torch.cat([video, seen], -1), torch.cat([audio, heard], -1), time)
         return (video, audio) if self.up is None else self.up(video, audio)
 
 
@@ -159,14 +174,15 @@ class Heads(nn.Module):
 
     def __init__(self, config: CMMDConfig, widths: tuple[int, int]) -> None:
         super().__init__()
-        self.video_norm = nn.GroupNorm(config.groups, widths[0])
-        self.video = zeroed(nn.Conv3d(widths[0], config.latent_channels, (1, 3, 3), padding=(0, 1, 1)))
-        self.audio_norm = nn.GroupNorm(config.groups, widths[1])
-        self.audio = zeroed(nn.Conv1d(widths[1], config.mel_bands, 3, padding=1))
+        self.video_norm = GroupNorm(config.groups, widths[0])
+        self.video = zeroed(SpatialConv(widths[0], config.latent_channels))
+        self.audio_norm = GroupNorm(config.groups, widths[1])
+        self.audio = zeroed(AudioConv(widths[1], config.mel_bands))
 
     def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Velocities of either side."""
-        return self.video(silu(self.video_norm(video))), self.audio(silu(self.audio_norm(audio)))
+        video = self.video(silu(self.video_norm(video)).to(video.dtype))
+        return video, self.audio(silu(self.audio_norm(audio)).to(audio.dtype))
 
 
 def _block(config: CMMDConfig, inputs: tuple[int, int], outputs: tuple[int, int], *, attention: bool) -> Block:

@@ -40,7 +40,8 @@ def train(
         average=rates.average(preset.average),
     )
     show = None if samples is None else samples(learner.best)  # type: ignore[arg-type]  # a copy of the U-Net
-    with Session(out, plan, {"unet": learner}, device=device, samples=show, advance=advance) as session:
+    watch = ("video", "audio")
+    with Session(out, plan, {"unet": learner}, device=device, samples=show, watch=watch, advance=advance) as session:
         alpha_bar = torch.from_numpy(linear()).to(session.device)
         random = session.generator
 

@@ -49,6 +49,7 @@ class Plan:
     """What decides the numbers of a training.
 
     config: the architecture, as the card will hold it
+    save_every, sample_every, keep_every: steps between saves, looks at validation clips (0: never) and states to keep
     settings: data, rates and whatever else the loop needs; JSON
     """
 
@@ -71,6 +72,7 @@ class Session:
     learners: by name; the first is the model
     device: "cpu", or what accelerate finds ("cuda", "mps"); under torchrun one process per device
     start: a state of another training of the same learners to go on from, its step included
+    watch: recorded values that should never rise for long; the log warns of one that does
     advance: called once per step done
     """
 
@@ -83,17 +85,18 @@ class Session:
         device: str = "cpu",
         start: Path | None = None,
         samples: Samples | None = None,
+        watch: Sequence[str] = (),
         advance: Callable[[], None] = lambda: None,
     ) -> None:
         self.out, self.plan, self.learners = out, plan, dict(learners)
         self.accelerator = _accelerator(device)
         self.device = self.accelerator.device
         self.generator = torch.Generator()
-        self._start, self._samples, self._advance = start, samples, advance
+        self._start, self._samples, self._watch, self._advance = start, samples, tuple(watch), advance
         self._main = self.accelerator.is_main_process
         self._skipped = dict.fromkeys(self.learners, 0)
         self._row: dict[str, float] = {}
-        self._watched: tuple[str, ...] = ()
+        self._recorded: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         if self._main:
@@ -127,6 +130,8 @@ class Session:
             seed = step_seed(self.plan.seed, self.step, self.accelerator.process_index)
             torch.manual_seed(seed)
             self.generator.manual_seed(seed)
+            # A learner that is not updated at some steps has its columns all the same.
+            self._row = {column: math.nan for name in self.learners for column in self._columns(name)}
             began = time.monotonic()
             yield self.step
             self._finish(time.monotonic() - began)
@@ -151,14 +156,17 @@ class Session:
         self._skipped[name] = 0 if math.isfinite(norm) else self._skipped[name] + 1
         if self._skipped[name] == SKIPS:
             raise self._diverged(f"the gradient of {name} was not finite {SKIPS} times in a row")
-        prefix = "" if len(self.learners) == 1 else f"{name} "
-        self._row |= {f"{prefix}gradient": norm, f"{prefix}rate": learner.rate(self.step)}
+        self._row |= zip(self._columns(name), (norm, learner.rate(self.step)), strict=True)
         return norm
 
     def record(self, **values: float | Tensor) -> None:
         """Values of this step for losses.csv; the same names at every step."""
         self._row = {**{name: _number(value) for name, value in values.items()}, **self._row}
-        self._watched = tuple(values)
+        self._recorded = tuple(values)
+
+    def _columns(self, name: str) -> tuple[str, str]:
+        prefix = "" if len(self.learners) == 1 else f"{name} "
+        return f"{prefix}gradient", f"{prefix}rate"
 
     def _finish(self, seconds: float) -> None:
         row = {"step": float(self.step), **self._row, "seconds": round(seconds, 4)}
@@ -169,9 +177,11 @@ class Session:
             self.log.append(row)
             if last or self.step % self.plan.save_every == 0:
                 self._save(self.log)
-            if last or self.step % self.plan.sample_every == 0:
+            every = self.plan.sample_every
+            if last or (every and self.step % every == 0):
                 draw(self.log.rows, self.out / PNG)
-                self._show()
+                if every:
+                    self._show()
         self._advance()
 
     def _save(self, log: Log) -> None:
@@ -181,7 +191,7 @@ class Session:
             with replacing(self.out / name) as temporary:
                 torch.save(state, temporary)
         self._export()
-        for name in self._watched:
+        for name in self._watch:
             above = rising(log.column(name))
             if above is not None:
                 _log.warning("step %d: %s is %.0f %% above its lowest level", self.step, name, 100 * above)
@@ -203,7 +213,7 @@ class Session:
         model = next(iter(self.learners.values()))
         plan = self.plan
         recent = self.log.rows[-200:] if self.log is not None else []
-        columns = {name: [row[name] for row in recent if math.isfinite(row[name])] for name in self._watched}
+        columns = {name: [row[name] for row in recent if math.isfinite(row[name])] for name in self._recorded}
         losses = {name: round(sum(values) / len(values), 5) for name, values in columns.items() if values}
         training = {"steps": plan.steps, "batch": plan.batch, "seed": plan.seed, "precision": plan.precision}
         card = Card(plan.model, plan.preset, plan.config, self.step, {**training, **plan.settings, "losses": losses})

@@ -37,7 +37,7 @@ class GriffinLim:
 
 
 class MelGAN:
-    """A trained generator from a file: one of `train melgan`, or an official one."""
+    """A trained generator from a file of `train melgan`."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
         from cmmd_gen.vocoder.melgan import load_generator, vocode

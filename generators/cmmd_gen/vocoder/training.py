@@ -25,8 +25,6 @@ from cmmd_gen.vocoder.objective import adversarial_loss, discriminator_loss, fea
 from cmmd_gen.vocoder.presets import Preset
 
 _NAN = float("nan")
-_NOT_UPDATED = {"discriminator gradient": _NAN, "discriminator rate": _NAN}
-"""What `Session.update` would have written: losses.csv has the same columns in every row."""
 
 
 def train(
@@ -54,7 +52,7 @@ def train(
         "discriminator": Learner(critics, adam(critics.parameters(), betas=preset.betas), rate=rate),
     }
     show = None if samples is None else samples(learners["generator"].best)  # type: ignore[arg-type]  # a Generator
-    with Session(out, plan, learners, device=device, samples=show, advance=advance) as session:
+    with Session(out, plan, learners, device=device, samples=show, watch=("mel",), advance=advance) as session:
         for step in session.steps():
             real = draw(cache, preset, plan.batch, session.generator).to(session.device)
             with session.autocast():
@@ -92,7 +90,7 @@ def copies(generator: Generator, clips: Sequence[tuple[Item, Clip]], mel: MelSet
 
 def _imitate(session: Session, preset: Preset, distance: Tensor) -> None:
     session.update("generator", preset.mel_weight * distance)
-    session.record(discriminator=_NAN, adversarial=_NAN, features=_NAN, mel=distance, **_NOT_UPDATED)
+    session.record(discriminator=_NAN, adversarial=_NAN, features=_NAN, mel=distance)
 
 
 def _compete(session: Session, preset: Preset, real: Tensor, made: Tensor, distance: Tensor) -> None:
