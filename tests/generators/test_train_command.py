@@ -81,7 +81,7 @@ def test_words_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 def test_one_group_has_no_negatives(cache: Path, tmp_path: Path) -> None:
     latents, _ = made.autoencoder(tmp_path)
-    with pytest.raises(UserError, match="belong to one group"):
+    with pytest.raises(UserError, match="all of one group"):
         train("cmmd", tmp_path / "c", "--data", "beatdance:1", "--autoencoder", str(latents), cache=cache)
 
 

@@ -71,8 +71,8 @@ class Negatives:
     audio_kinds: tuple[Kind, ...]
 
 
-def check_sources(sources: Sequence[Source], *, frames: int, samples_per_frame: int) -> None:
-    """Raise a UserError unless negatives for windows of `frames` frames can be drawn from `sources`."""
+def check_sources(sources: Sequence[Source], *, frames: int, samples_per_frame: int, negatives: bool = True) -> None:
+    """Raise a UserError unless windows of `frames` frames, and `negatives` of them, can be drawn from `sources`."""
     for source in sources:
         _room(source, frames)
         if len(source.audio) < len(source.video) * samples_per_frame:
@@ -80,8 +80,7 @@ def check_sources(sources: Sequence[Source], *, frames: int, samples_per_frame: 
                 f"clip {source.id!r} has {len(source.audio)} samples of sound for {len(source.video)} frames, which "
                 f"need {len(source.video) * samples_per_frame}; prepare the data with sound as long as the picture."
             )
-    groups = {source.group for source in sources}
-    if len(groups) < 2:
+    if not sources or (negatives and len({source.group for source in sources}) < 2):
         raise _one_group(sources)
 
 

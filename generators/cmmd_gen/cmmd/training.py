@@ -48,7 +48,8 @@ def train(
     Raises UserError: see `Session`, and `negatives.check_sources` for data that negatives cannot be drawn from.
     """
     sources = Sources(cache)
-    check_sources(sources, frames=preset.network.frames, samples_per_frame=SAMPLES_PER_FRAME)
+    window = {"frames": preset.network.frames, "samples_per_frame": SAMPLES_PER_FRAME}
+    check_sources(sources, **window, negatives=bool(eta))
     scales = measure(sources, mel_spread=preset.mel_spread, seed=plan.seed)
     plan = with_config(plan, scales=asdict(scales))
     torch.manual_seed(plan.seed)
