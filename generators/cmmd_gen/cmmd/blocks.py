@@ -58,7 +58,7 @@ class Residual(nn.Module):
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """(B, ..., inputs) -> (B, ..., outputs)."""
         h = self.conv(silu(self.norm_in(x)).to(x.dtype))
-        scale, shift = self.time(silu(time)).unflatten(1, (1,) * (x.ndim - 2) + (-1,)).chunk(2, -1)
+        scale, shift = self.time(silu(time)).view(len(x), *[1] * (x.ndim - 2), -1).chunk(2, -1)
         h = self.norm_out(h) * (1 + scale) + shift
         out: Tensor = self.skip(x) + self.out(silu(h).to(x.dtype))
         return out
@@ -76,8 +76,9 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """N sequences of L tokens, (N, L, C) -> what is to be added to them."""
-        qkv = self.qkv(self.norm(x).to(x.dtype)).unflatten(-1, (3, self.heads, -1))
-        h = scaled_dot_product_attention(*qkv.permute(2, 0, 3, 1, 4))
+        N, L, _ = x.shape
+        q, k, v = self.qkv(self.norm(x).to(x.dtype)).view(N, L, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        h = scaled_dot_product_attention(q, k, v)
         out: Tensor = self.out(h.transpose(1, 2).flatten(2))
         return out
 
@@ -92,10 +93,11 @@ class VideoAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, F, H, W, C) -> the same shape."""
-        frames = x.flatten(2, 3).flatten(0, 1)
-        x = x + self.spatial(frames).view(x.shape)
-        pixels = x.flatten(2, 3).transpose(1, 2)
-        return x + self.temporal(pixels.flatten(0, 1)).view(pixels.shape).transpose(1, 2).unflatten(2, x.shape[2:4])
+        B, F, H, W, C = x.shape
+        x = x + self.spatial(x.reshape(B * F, H * W, C)).view(x.shape)
+        pixels = x.movedim(1, 3)
+        y: Tensor = self.temporal(pixels.reshape(B * H * W, F, C)).view(pixels.shape)
+        return x + y.movedim(3, 1)
 
 
 class Block(nn.Module):
@@ -167,5 +169,5 @@ class Up(nn.Module):
     def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Either side at twice the resolution."""
         images = interpolate(video.flatten(0, 1).movedim(-1, 1), scale_factor=2)
-        repeated = images.movedim(1, -1).unflatten(0, video.shape[:2])
+        repeated = images.movedim(1, -1).reshape(*video.shape[:2], *images.shape[2:], -1)
         return self.video(repeated), self.audio(audio.repeat_interleave(2, 1))

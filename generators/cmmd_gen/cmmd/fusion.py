@@ -32,10 +32,10 @@ class EasyFusion(nn.Module):
     def forward(self, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Both sides in their own shapes."""
         F, T, C_v, C_a = video.shape[1], audio.shape[1], video.shape[-1], audio.shape[-1]
-        own, other = self.video.weight.split([C_v, C_a], 1)
+        own, other = self.video.weight[:, :C_v], self.video.weight[:, C_v:]
         heard = linear(audio.index_select(1, nearest(T, F, device=audio.device)), other, self.video.bias)
         fused_video = video + linear(video, own) + heard[:, :, None, None]
-        own, other = self.audio.weight.split([C_a, C_v], 1)
+        own, other = self.audio.weight[:, :C_a], self.audio.weight[:, C_a:]
         seen = linear(video.mean((2, 3)), other, self.audio.bias)
         fused_audio = audio + linear(audio, own) + seen.index_select(1, nearest(F, T, device=video.device))
         return fused_video, fused_audio

@@ -7,7 +7,7 @@ so an untrained network predicts v = 0.
 """
 
 import math
-from copy import deepcopy
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +69,16 @@ class CMMDUNet(nn.Module):
         v, a = self.heads(v, a)
         return Pair(v.movedim(-1, 2).to(video.dtype).contiguous(), a.transpose(1, 2).to(audio.dtype).contiguous())
 
+    def to_half(self, dtype: torch.dtype) -> Self:
+        """Convolutions and projections in `dtype`, once and for all; norms and all that reads n stay in float32.
+
+        Inputs and outputs keep their own precision.
+        """
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Conv1d | nn.Conv3d | nn.Linear) and "time" not in name.split("."):
+                module.to(dtype)
+        return self
+
     def _check(self, video: Tensor, audio: Tensor, n: Tensor) -> None:
         channels, bands, divisor = self.config.latent_channels, self.config.mel_bands, self.config.divisor
         if video.ndim != 5 or video.shape[2] != channels:
@@ -88,18 +98,6 @@ class CMMDUNet(nn.Module):
         for name, size in (("H", video.shape[3]), ("W", video.shape[4]), ("T", audio.shape[2])):
             if not size or size % divisor:
                 raise ValueError(f"{name} must be a multiple of {divisor}, got {size}")
-
-
-def in_bfloat16(network: CMMDUNet) -> CMMDUNet:
-    """A copy for sampling whose convolutions and projections hold bfloat16; inputs and outputs keep their precision.
-
-    Group normalisation and all that reads n stay in float32.
-    """
-    copied = deepcopy(network)
-    for name, module in copied.named_modules():
-        if isinstance(module, (nn.Conv1d, nn.Conv3d, nn.Linear)) and "time" not in name.split("."):
-            module.to(torch.bfloat16)
-    return copied
 
 
 class TimeEmbedding(nn.Module):
