@@ -338,7 +338,8 @@ class TestBfloat16:
         video, audio, n = inputs(SMALL)
         audio.requires_grad_()
         exact, rounded = (
-            torch.autograd.grad(model(video, audio, n).video.square().sum(), audio)[0] for model in (network(network))
+            torch.autograd.grad(model(video, audio, n).video.square().sum(), audio)[0]
+            for model in (network, deepcopy(network).to_half(torch.bfloat16))
         )
         assert cosine_similarity(exact.flatten(), rounded.flatten(), 0) > 0.99
 
