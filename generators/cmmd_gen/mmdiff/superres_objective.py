@@ -11,7 +11,9 @@ mean of the network's step is held fixed in it, so that only the variance learns
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cmmd_gen.diffusion.gaussian import Chain
@@ -35,8 +37,17 @@ class Tables:
 
 def tables(chain: Chain, device: torch.device | str = "cpu") -> Tables:
     """What the objective reads of a chain."""
-    arrays = (chain.alpha_bar, chain.posterior_x0, chain.posterior_xn, chain.posterior_log_variance)
-    return Tables(*(torch.from_numpy(a).to(device) for a in arrays), torch.from_numpy(chain.beta).log().to(device))
+
+    def put(values: NDArray[np.float64]) -> Tensor:
+        return torch.from_numpy(values).to(device)
+
+    return Tables(
+        alpha_bar=put(chain.alpha_bar),
+        posterior_x0=put(chain.posterior_x0),
+        posterior_xn=put(chain.posterior_xn),
+        posterior_log_variance=put(chain.posterior_log_variance),
+        log_beta=put(chain.beta).log(),
+    )
 
 
 def bound(

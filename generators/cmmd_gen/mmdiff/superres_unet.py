@@ -94,8 +94,8 @@ class ResBlock(nn.Module):
         h = norm(h) * (1 + scale) + shift
         for layer in rest:
             h = layer(h)
-        skipped: Tensor = self.skip_connection(self.resample(x))
-        return skipped + h
+        out: Tensor = self.skip_connection(self.resample(x)) + h
+        return out
 
 
 class Attention(nn.Module):
@@ -115,7 +115,8 @@ class Attention(nn.Module):
         qkv = self.qkv(self.norm(x.reshape(N, C, H * W)))
         q, k, v = qkv.reshape(N, self.heads, 3, C // self.heads, H * W).transpose(-1, -2).unbind(2)
         h = nnf.scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(N, C, H * W)
-        return x + self.proj_out(h).reshape(N, C, H, W)
+        out: Tensor = x + self.proj_out(h).reshape(N, C, H, W)
+        return out
 
 
 def enlarged(small: Tensor, factor: int) -> Tensor:

