@@ -61,14 +61,14 @@ class ResBlock(nn.Module):
         resample: Resample | None = None,
     ) -> None:
         super().__init__()
-        self.video_in_layers = nn.Sequential(Norm(inputs), nn.SiLU(), VideoConv(inputs, outputs))
-        self.audio_in_layers = nn.Sequential(Norm(inputs), nn.SiLU(), AudioConv(inputs, outputs, dilation))
+        self.video_in_layers = nn.Sequential(*_activation(inputs), VideoConv(inputs, outputs))
+        self.audio_in_layers = nn.Sequential(*_activation(inputs), AudioConv(inputs, outputs, dilation))
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, 2 * outputs))
         self.video_out_layers = nn.Sequential(
-            Norm(outputs), nn.SiLU(), nn.Dropout(dropout), VideoPointwise(outputs, outputs, zero=True)
+            *_activation(outputs), nn.Dropout(dropout), VideoPointwise(outputs, outputs, zero=True)
         )
         self.audio_out_layers = nn.Sequential(
-            Norm(outputs), nn.SiLU(), nn.Dropout(dropout), AudioPointwise(outputs, outputs, zero=True)
+            *_activation(outputs), nn.Dropout(dropout), AudioPointwise(outputs, outputs, zero=True)
         )
         if inputs != outputs:
             self.video_skip_connection = VideoPointwise(inputs, outputs)
@@ -85,10 +85,10 @@ class ResBlock(nn.Module):
         """Embedding (B, E) float32; both streams share what it says."""
         down = self.resample == "down"
         scale, shift = self.emb_layers(embedding).chunk(2, dim=1)
-        norm, act, convolution = self.video_in_layers
-        v = convolution(act(norm(video)), halve=down)
-        norm, act, convolution = self.audio_in_layers
-        a = convolution(act(norm(audio)), quarter=down)
+        norm, _, convolution = self.video_in_layers
+        v = convolution(norm(video), halve=down)
+        norm, _, convolution = self.audio_in_layers
+        a = convolution(norm(audio), quarter=down)
         v = _modulated(self.video_out_layers, v, scale, shift)
         a = _modulated(self.audio_out_layers, a, scale, shift)
         if down:
@@ -113,11 +113,16 @@ class Head(nn.Sequential):
 
     def __init__(self, convolution: nn.Module, width: int) -> None:
         blank(convolution)
-        super().__init__(Norm(width), nn.SiLU(), convolution)
+        super().__init__(*_activation(width), convolution)
+
+
+def _activation(channels: int) -> tuple[nn.Module, nn.Module]:
+    """Norm and SiLU at once; official keys count them as two layers."""
+    return Norm(channels, activate=True), nn.Identity()
 
 
 def _modulated(layers: nn.Sequential, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """The second half of a residual branch, its norm scaled and shifted: x (B, ..., C), scale and shift (B, C)."""
-    norm, act, dropout, convolution = layers
-    y: Tensor = convolution(dropout(act(norm(x, scale, shift))))
+    norm, _, dropout, convolution = layers
+    y: Tensor = convolution(dropout(norm(x, scale, shift)))
     return y

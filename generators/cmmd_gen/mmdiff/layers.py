@@ -6,23 +6,26 @@ of tokens are then views, and neither convolutions nor attention copy to change 
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv3d, linear
+from torch.nn.functional import conv2d, conv3d, linear, pad
 
 from cmmd_gen.mmdiff.config import GROUPS
 from cmmd_gen.mmdiff.kernels import group_norm, three_taps
 
 
 class Norm(nn.Module):
-    """Group norm of each item over all its tokens, in float32 whatever the precision of its input."""
+    """Group norm of each item over all its tokens, in float32 whatever its precision; then SiLU if `activate`."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, activate: bool = False) -> None:
         super().__init__()
         self.GroupNorm = nn.GroupNorm(GROUPS, channels)
+        self.activate = activate
 
     def forward(self, x: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
-        """(N, ..., C) -> the same in the precision of `x`; times 1 + scale, plus shift, both (N, C), if given."""
+        """(N, ..., C) -> the same in its precision; the norm times 1 + scale, plus shift, both (N, C), if given."""
         norm = self.GroupNorm
-        y = group_norm(x.flatten(1, -2).float(), norm.weight, norm.bias, scale, shift, groups=GROUPS, eps=norm.eps)
+        modulation = (None, None) if scale is None or shift is None else (scale.float(), shift.float())
+        tokens = x.flatten(1, -2).float()
+        y = group_norm(tokens, norm.weight, norm.bias, *modulation, groups=GROUPS, activate=self.activate)
         return y.view(x.shape).to(x.dtype)
 
 
@@ -79,11 +82,15 @@ class VideoConv(nn.Module):
         """(B, F, H, W, inputs) -> (B, F, H, W, outputs), or with half the height and width after average pooling."""
         spatial, temporal = self.video_conv_spatial, self.video_conv_temporal
         frames = x.flatten(0, 1).permute(0, 3, 1, 2)
-        y = conv2d(frames, spatial.weight, spatial.bias, padding=1).permute(0, 2, 3, 1)
-        y = y.reshape(*x.shape[:4], -1)
         if halve:
-            # Pooling within a frame and mixing frames are linear in different axes: this order is the cheaper.
-            y = pool_video(y)
+            # All is linear. The mean of four neighbouring 3x3 windows is one of 4x4, and frames may be mixed after it.
+            moved = [pad(spatial.weight, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)]
+            weight = torch.stack(moved).mean(0)
+            y = conv2d(frames, weight, spatial.bias, stride=2, padding=1)
+        else:
+            y = conv2d(frames, spatial.weight, spatial.bias, padding=1)
+        y = y.permute(0, 2, 3, 1)
+        y = y.reshape(*x.shape[:2], *y.shape[1:])
         # One frame is height x width tokens away from the next.
         return three_taps(y.flatten(1, 3), temporal, y.shape[2] * y.shape[3]).view(y.shape)
 

@@ -72,7 +72,8 @@ class MMDiffUNet(nn.Module):
         if shifts is None:
             shifts = self.draw_shifts(generator, frames)
         self._check_shifts(shifts, frames)
-        embedding = self.time_embed(step_embedding(n, self.config.width))
+        with torch.autocast(n.device.type, enabled=False):
+            embedding = self.time_embed(step_embedding(n, self.config.width))
         v, a = video.movedim(2, -1), audio.transpose(1, 2)
         left = iter(shifts)
         skips = []
