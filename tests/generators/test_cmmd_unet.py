@@ -286,6 +286,8 @@ class TestLayers:
         [
             (SpatialConv(3, 5), (2, 4, 6, 2, 3)),
             (SpatialConv(3, 5, stride=2), (2, 4, 6, 2, 3)),
+            (SpatialConv(33, 5), (1, 4, 4, 2, 33)),
+            (SpatialConv(33, 5, stride=2), (1, 4, 4, 2, 33)),
             (TemporalConv(3), (2, 4, 6, 2, 3)),
             (TemporalConv(3), (1, 1, 1, 1, 3)),
             (VideoPointwise(3, 5), (2, 4, 6, 2, 3)),

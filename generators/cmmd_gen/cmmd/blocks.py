@@ -95,8 +95,9 @@ class VideoAttention(nn.Module):
         """(B, F, H, W, C) -> the same shape."""
         B, F, H, W, C = x.shape
         x = x + self.spatial(x.reshape(B * F, H * W, C)).view(x.shape)
-        pixels = x.movedim(1, 3)
-        y: Tensor = self.temporal(pixels.reshape(B * H * W, F, C)).view(pixels.shape)
+        # Copied even where a view would do, as for one sample: matrix products over strided sequences are slow.
+        pixels = x.movedim(1, 3).contiguous()
+        y: Tensor = self.temporal(pixels.view(B * H * W, F, C)).view(pixels.shape)
         return x + y.movedim(3, 1)
 
 

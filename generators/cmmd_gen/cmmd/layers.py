@@ -8,7 +8,7 @@ their speed. Weights have the shapes of `nn.Conv3d` and `nn.Conv1d`.
 from typing import TypeVar
 
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear
+from torch.nn.functional import conv2d, linear, pad
 
 Layer = TypeVar("Layer", bound=nn.Linear | nn.Conv1d | nn.Conv3d)
 
@@ -38,9 +38,19 @@ class SpatialConv(nn.Conv3d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, F, H, W, inputs) -> (B, F, H / stride, W / stride, outputs)."""
-        images = x.flatten(0, 1).movedim(-1, 1)
-        y = conv2d(images, self.weight.squeeze(2), self.bias, stride=self.stride[1:], padding=1)
-        return y.movedim(1, -1).reshape(*x.shape[:2], *y.shape[2:], -1)
+        B, F, H, W, inputs = x.shape
+        images, positions = x.flatten(0, 1), B * F * H * W
+        if x.is_cpu and positions < inputs:
+            y = self._product(images)
+        else:
+            y = conv2d(images.movedim(-1, 1), self.weight.squeeze(2), self.bias, stride=self.stride[1:], padding=1)
+            y = y.movedim(1, -1)
+        return y.reshape(B, F, *y.shape[1:])
+
+    def _product(self, images: Tensor) -> Tensor:
+        # With more weights than positions, rearranging them for a convolution takes most of its time.
+        windows = pad(images, (0, 0, 1, 1, 1, 1)).unfold(1, 3, self.stride[1]).unfold(2, 3, self.stride[2])
+        return linear(windows.flatten(3), self.weight.flatten(1), self.bias)
 
 
 class TemporalConv(nn.Conv3d):
