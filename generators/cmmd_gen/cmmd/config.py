@@ -99,8 +99,8 @@ PRESETS: Mapping[str, CMMDConfig] = MappingProxyType(
             mel_length=112,
         ),
         "tiny": CMMDConfig(
-            video_widths=(32, 64, 96),
-            audio_widths=(128, 128, 160),
+            video_widths=(64, 96, 128),
+            audio_widths=(96, 96, 96),
             blocks=1,
             attention_levels=(1, 2),
             head_width=32,

@@ -42,9 +42,9 @@ class Validation:
         seconds = float(self.frames / self.spec.fps)
         clips = list(held_out(self.sets, replace(self.spec, seconds=seconds)))
         for task in self.tasks:
-            for item, truth in clips:
+            for seed, (item, truth) in enumerate(clips):
                 given = truth.only_video() if task == "v2a" else truth.only_audio() if task == "a2v" else None
-                yield item, truth, Request(f"{item.id}-{task}", task, 0, seconds, given)
+                yield item, truth, Request(f"{item.id}-{task}", task, seed, seconds, given)
 
 
 def held_out(sets: Iterable[TrainingSet], spec: ClipSpec) -> Iterator[tuple[Item, Clip]]:
