@@ -13,6 +13,8 @@ from torch.nn.functional import conv2d, silu
 
 EPSILON = 1e-5
 """What group norm adds to the variance."""
+MANY = 1024
+"""Tokens from which torch's group norm with the channels last takes its quick way."""
 
 
 def group_norm(
@@ -50,25 +52,8 @@ def three_taps_as_image(x: Tensor, weight: Tensor, bias: Tensor | None, distance
     return y.permute(0, 2, 3, 1).reshape(count, tokens, -1)
 
 
-def normalised_at_once(x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> tuple[Tensor, Tensor, Tensor]:
-    """`weight` x_hat + `bias` in the shape of x (N, T, C); mean and 1 / standard deviation (N, groups)."""
-    count, tokens, channels = x.shape
-    image = x.contiguous().transpose(1, 2).unsqueeze(2)
-    y, mean, rstd = torch.native_group_norm(image, weight, bias, count, channels, tokens, groups, EPSILON)
-    return y.squeeze(2).transpose(1, 2), mean, rstd
-
-
-def normalised_by_moments(x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> tuple[Tensor, Tensor, Tensor]:
-    """As `normalised_at_once`."""
-    grouped = x.unflatten(2, (groups, -1))  # type: ignore[no-untyped-call]
-    variance, mean = torch.var_mean(grouped, dim=(1, 3), correction=0)
-    rstd = (variance + EPSILON).rsqrt()
-    x_hat = (grouped - mean[:, None, :, None]) * rstd[:, None, :, None]
-    return torch.addcmul(bias, x_hat.flatten(2), weight), mean, rstd
-
-
 class _GroupNorm(torch.autograd.Function):
-    """See `group_norm`; x_hat = (x - mean) rstd, y = a x_hat + b with a = weight (1 + scale), per item and channel."""
+    """See `group_norm`; y = a x_hat + b with x_hat = (x - mean) rstd and a, b of each item and channel."""
 
     @staticmethod
     def forward(
@@ -81,11 +66,18 @@ class _GroupNorm(torch.autograd.Function):
         groups: int,
         activate: bool,
     ) -> Tensor:
-        # Elsewhere than on a CPU the one call would move the channels to the front.
-        normalise = normalised_at_once if x.device.type == "cpu" else normalised_by_moments
-        y, mean, rstd = normalise(x, weight, bias, groups)
-        if scale is not None and shift is not None:
-            y = torch.addcmul(shift[:, None], y, 1 + scale[:, None], out=y)
+        count, tokens, channels = x.shape
+        # Torch's own norm with the channels last exists on a CPU only, and is quick for many tokens only.
+        if x.device.type == "cpu" and tokens >= MANY:
+            image = x.contiguous().transpose(1, 2).unsqueeze(2)
+            y, mean, rstd = torch.native_group_norm(image, weight, bias, count, channels, tokens, groups, EPSILON)
+            y = y.squeeze(2).transpose(1, 2)
+            if scale is not None and shift is not None:
+                y = torch.addcmul(shift[:, None], y, 1 + scale[:, None], out=y)
+        else:
+            mean, rstd = moments(x, groups)
+            a, b = _affine(weight, bias, scale, shift, mean)
+            y = _line(x, a * rstd.unsqueeze(2), b - a * (rstd * mean).unsqueeze(2))
         ctx.save_for_backward(x, weight, bias, scale, shift, mean, rstd)
         ctx.activate = activate
         return silu(y, inplace=True) if activate else y
@@ -95,29 +87,49 @@ class _GroupNorm(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, bias, scale, shift, mean, rstd = ctx.saved_tensors
         count, tokens, channels = x.shape
-        groups = mean.shape[1]
-        # All that belongs to an item and a channel is (N, groups, channels of a group).
+        a, b = _affine(weight, bias, scale, shift, mean)
         mean, rstd = mean.unsqueeze(2), rstd.unsqueeze(2)
-        a = (weight.expand(count, channels) if scale is None else weight * (1 + scale)).view(count, groups, -1)
         if ctx.activate:
-            b = (bias.expand(count, channels) if scale is None else bias * (1 + scale) + shift).view(a.shape)
-            p, r = (each.view(count, 1, channels) for each in (a * rstd, b - a * rstd * mean))
             # Made again rather than kept since the forward pass: memory costs more than arithmetic.
-            g = torch.ops.aten.silu_backward(g, torch.addcmul(r, x, p))
+            g = torch.ops.aten.silu_backward(g, _line(x, a * rstd, b - a * rstd * mean))
         # What reaches b and a.
         to_b = g.sum(1).view(a.shape)
         to_a = ((g * x).sum(1).view(a.shape) - mean * to_b) * rstd
-        # dx = rstd (a g - <a g> - x_hat <a g x_hat>), <> the mean over a group, gathered as p g + q x + r.
-        size = tokens * channels // groups
+        # dx = rstd (a g - <a g> - x_hat <a g x_hat>), <> the mean over a group.
+        size = tokens * a.shape[2]
         q = (a * to_a).sum(2, keepdim=True) * rstd.square() / -size
         r = (a * to_b).sum(2, keepdim=True) * rstd / -size - q * mean
-        p, q, r = (each.expand(a.shape).reshape(count, 1, channels) for each in (a * rstd, q, r))
-        dx = torch.addcmul(r, x, q).addcmul_(g, p)
+        dx = _line(x, q.expand(a.shape), r.expand(a.shape)).addcmul_(g, (a * rstd).view(count, 1, channels))
         to_a, to_b = to_a.view(count, channels), to_b.view(count, channels)
         if scale is None:
             return dx, to_a.sum(0), to_b.sum(0), None, None, None, None
         once = 1 + scale
         return dx, (to_a * once).sum(0), (to_b * once).sum(0), to_a * weight + to_b * bias, to_b, None, None
+
+
+def moments(x: Tensor, groups: int) -> tuple[Tensor, Tensor]:
+    """Mean, and one by the standard deviation, over tokens and channels of each group: x (N, T, C) -> (N, groups)."""
+    count, tokens, channels = x.shape
+    size = tokens * channels // groups
+    mean = x.sum(1).view(count, groups, -1).sum(2) / size
+    square = x.square().sum(1).view(count, groups, -1).sum(2) / size
+    return mean, ((square - mean.square()).clamp(min=0) + EPSILON).rsqrt()
+
+
+def _affine(
+    weight: Tensor, bias: Tensor, scale: Tensor | None, shift: Tensor | None, mean: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What multiplies x_hat and what is added, (N, groups, channels of a group); `mean` gives N and groups."""
+    if scale is None or shift is None:
+        a, b = (each.expand(mean.shape[0], -1) for each in (weight, bias))
+    else:
+        a, b = weight * (1 + scale), bias * (1 + scale) + shift
+    return a.reshape(*mean.shape, -1), b.reshape(*mean.shape, -1)
+
+
+def _line(x: Tensor, slope: Tensor, height: Tensor) -> Tensor:
+    """x times slope plus height, both (N, groups, channels of a group)."""
+    return torch.addcmul(height.flatten(1)[:, None], x, slope.flatten(1)[:, None])
 
 
 class _ThreeTaps(torch.autograd.Function):
