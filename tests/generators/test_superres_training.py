@@ -15,9 +15,9 @@ from cmmd_gen.diffusion.gaussian import chain
 from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.diffusion.velocity import noised
 from cmmd_gen.mmdiff import superres_command
-from cmmd_gen.mmdiff.superres_chain import hidden, target
+from cmmd_gen.mmdiff.superres_chain import hidden
 from cmmd_gen.mmdiff.superres_config import SuperresConfig
-from cmmd_gen.mmdiff.superres_objective import bound, tables
+from cmmd_gen.mmdiff.superres_objective import objective, tables
 from cmmd_gen.mmdiff.superres_presets import PRESETS, Preset
 from cmmd_gen.mmdiff.superres_sampling import upscale
 from cmmd_gen.mmdiff.superres_spoiling import Spoiling, shrunk, spoiled
@@ -98,14 +98,11 @@ def test_one_frame_is_learned_by_heart():
     small = shrunk(frame, 2, "area")
     unet, table = SuperresUNet(NETWORK), tables(chain(linear()))
     optimizer = torch.optim.Adam(unet.parameters(), lr=5e-3)
-    for _ in range(150):
+    for _ in range(100):
         n, noise = torch.randint(1000, (8,)), torch.randn(8, 3, 16, 16)
         x0 = hidden(frame, small, NETWORK).expand(8, -1, -1, -1)
-        level = table.alpha_bar[n]
-        x, beside = noised(x0, noise, level), small.expand(8, -1, -1, -1)
-        said = unet(x, beside, n)
-        simple = (said[:, :3] - target(x0, noise, level, NETWORK)).square().mean()
-        loss = simple + bound(said, x, x0, beside, n, table, NETWORK).mean()
+        x = noised(x0, noise, table.alpha_bar[n])
+        loss, _ = objective(unet(x, small.expand(8, -1, -1, -1), n), x, x0, noise, n, table, NETWORK)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,14 +1,14 @@
-"""What a chain of super-resolution runs over, and what the network's six channels say about it.
+"""What a chain of super-resolution runs over, and what the network's channels say about it.
 
 The hidden x0 is the frame itself, or the detail that enlarging leaves out (`SuperresConfig.detail`). Channels 0..2
-predict the noise of x_n, or its velocity. Channels 3..5 place the logarithm of the variance of a step between those of
-the posterior, at -1, and of beta, at 1 (Nichol and Dhariwal 2021, Eq. 15): "learned range".
+predict the noise of x_n where it is the frame, x0 where it is detail. Channels 3..5, which only the former has, place
+the logarithm of the variance of a step between those of the posterior, at -1, and of beta, at 1: the "learned range" of
+Nichol and Dhariwal 2021, Eq. 15.
 """
 
 import torch
 from torch import Tensor
 
-from cmmd_gen.diffusion.velocity import velocity, x0_from_velocity
 from cmmd_gen.mmdiff.superres_config import SuperresConfig
 from cmmd_gen.mmdiff.superres_unet import enlarged
 
@@ -30,15 +30,15 @@ def limited(x0: Tensor, small: Tensor, config: SuperresConfig) -> Tensor:
     return hidden(shown(x0, small, config).clamp(-1, 1), small, config)
 
 
-def target(x0: Tensor, noise: Tensor, level: Tensor, config: SuperresConfig) -> Tensor:
-    """What channels 0..2 are to say of x0 under `noise` at alpha_bar `level` (N,)."""
-    return noise if config.detail is None else velocity(x0, noise, level)
+def target(x0: Tensor, noise: Tensor, config: SuperresConfig) -> Tensor:
+    """What channels 0..2 are to say of x0 under `noise`."""
+    return noise if config.detail is None else x0
 
 
 def estimated(x: Tensor, said: Tensor, level: Tensor, config: SuperresConfig) -> Tensor:
     """x0 that x (N, 3, H, W) and channels 0..2 tell of, at alpha_bar `level` (N,) float64."""
     if config.detail is not None:
-        return x0_from_velocity(x, said, level)
+        return said
     level = level[:, None, None, None]
     return (1 / level).sqrt().to(x) * x - (1 / level - 1).sqrt().to(x) * said
 

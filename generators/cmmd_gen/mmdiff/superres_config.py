@@ -20,9 +20,10 @@ class SuperresConfig:
     attention: by how much the grid is reduced where blocks attend; the middle always does
     time: width of the embedding of the step, in units of `width`
     patch: side of the squares of pixels that make one position of the first grid
-    detail: None for the published model: the chain runs over frames and the network predicts noise. A number: the chain
-        runs over (frame - smooth) / detail, `smooth` being the small frame enlarged, and the network predicts velocity.
-        So a network that knows nothing yet gives smooth frames and not noise, and few steps are enough
+    detail: None for the published model: the chain runs over frames; the network predicts their noise and the variance
+        of a step. A number: the chain runs over (frame - smooth) / detail, `smooth` being the small frame enlarged, and
+        the network predicts just that. So a network that knows little gives smooth frames and not noise, none of the
+        noise has to pass through it, and few steps are enough
     """
 
     size: int = 256
@@ -52,6 +53,11 @@ class SuperresConfig:
             raise ValueError(f"detail must be above 0, or None, got {self.detail}")
         self.check_size(self.size, self.size)
 
+    @property
+    def outputs(self) -> int:
+        """Channels that the network returns: the prediction, and what places the variance where it is learned."""
+        return 6 if self.detail is None else 3
+
     def check_size(self, height: int, width: int) -> None:
         """Raise ValueError unless large frames may be `height` x `width`."""
         grid = self.patch * 2 ** (len(self.multipliers) - 1)
@@ -65,8 +71,8 @@ class SuperresConfig:
 NETWORKS: Mapping[str, SuperresConfig] = MappingProxyType(
     {
         "paper": SuperresConfig(),
-        # Patches as large as the factor keep the whole network on the grid of the small frames; their 48 values set the
-        # width, because noise has to pass through it.
+        # Patches as large as the factor keep the whole network on the grid of the small frames. `detail` is about the
+        # deviation that it divides by, over frames of beatdance and kitchen.
         "tiny": SuperresConfig(
             size=64,
             width=48,

@@ -1,7 +1,7 @@
-"""The hybrid objective that trains a U-Net with learned variances (Nichol and Dhariwal 2021, section 3.1).
+"""The objectives: a mean square error, and for a network that learns variances the hybrid of Nichol and Dhariwal 2021.
 
     loss = simple + vlb      simple: mean square error of the prediction
-                             vlb: the term L_n of the variational bound, bits per dimension
+                             vlb: the term L_n of the variational bound, bits per dimension (their section 3.1)
 
 In the paper's notation L_simple + 0.001 L_vlb of a chain of 1000 steps, as the bound is the sum of 1000 such terms.
 L_n is the KL divergence of the network's step from the posterior; L_0 the negative log-likelihood of 8-bit pixels. The
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cmmd_gen.diffusion.gaussian import Chain
-from cmmd_gen.mmdiff.superres_chain import estimated, log_variance, shown
+from cmmd_gen.mmdiff.superres_chain import estimated, log_variance, target
 from cmmd_gen.mmdiff.superres_config import SuperresConfig
 
 BIN = 1 / 255
@@ -50,30 +50,33 @@ def tables(chain: Chain, device: torch.device | str = "cpu") -> Tables:
     )
 
 
-def bound(
-    said: Tensor, x: Tensor, x0: Tensor, small: Tensor, n: Tensor, tables: Tables, config: SuperresConfig
-) -> Tensor:
-    """L_n in bits per dimension, (N,) float32.
+def objective(
+    said: Tensor, x: Tensor, x0: Tensor, noise: Tensor, n: Tensor, tables: Tables, config: SuperresConfig
+) -> tuple[Tensor, Tensor | None]:
+    """Both terms, averaged over the batch; no bound for a network that learns no variance.
 
     Args:
-        said: the network's six channels, (N, 6, H, W) float32.
+        said: the network's channels, (N, outputs, H, W).
         x: what it saw, x_n.
-        x0: the truth behind it (`superres_chain.hidden`).
-        small: the small frames (N, 3, h, w).
+        x0: the truth behind it (`superres_chain.hidden`), in float32.
+        noise: what was added to it.
         n: steps (N,) of the chain in `tables`.
     """
+    said = said.float()
+    simple = (said[:, :3] - target(x0, noise, config)).square().mean()
+    return simple, bound(said, x, x0, n, tables, config).mean() if config.detail is None else None
+
+
+def bound(said: Tensor, x: Tensor, x0: Tensor, n: Tensor, tables: Tables, config: SuperresConfig) -> Tensor:
+    """L_n of frames in bits per dimension, (N,) float32; arguments as of `objective`."""
     prediction, placed = said.detach()[:, :3], said[:, 3:]
     guessed = estimated(x, prediction, tables.alpha_bar[n], config)
     lowest, highest = tables.posterior_log_variance[n], tables.log_beta[n]
     log_var = log_variance(placed, lowest, highest)
     mean = _posterior_mean(guessed, x, n, tables)
     divergence = kl_divergence(_posterior_mean(x0, x, n, tables), _like(lowest, x), mean, log_var)
-    scale = 1.0 if config.detail is None else config.detail
-    likelihood = pixel_log_likelihood(
-        shown(x0, small, config), shown(mean, small, config), log_var + 2 * math.log(scale)
-    )
     first = (n == 0)[:, None, None, None]
-    return torch.where(first, -likelihood, divergence).flatten(1).mean(1) / math.log(2)
+    return torch.where(first, -pixel_log_likelihood(x0, mean, log_var), divergence).flatten(1).mean(1) / math.log(2)
 
 
 def kl_divergence(mean: Tensor, log_var: Tensor, other_mean: Tensor, other_log_var: Tensor) -> Tensor:

@@ -17,8 +17,8 @@ from cmmd_gen.data.cache import Cache
 from cmmd_gen.diffusion.gaussian import chain
 from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.diffusion.velocity import noised
-from cmmd_gen.mmdiff.superres_chain import hidden, target
-from cmmd_gen.mmdiff.superres_objective import bound, tables
+from cmmd_gen.mmdiff.superres_chain import hidden
+from cmmd_gen.mmdiff.superres_objective import objective, tables
 from cmmd_gen.mmdiff.superres_presets import Preset
 from cmmd_gen.mmdiff.superres_sampling import upscale
 from cmmd_gen.mmdiff.superres_spoiling import shrunk, spoiled
@@ -67,15 +67,16 @@ def train(
             n = draw_steps(plan.batch, len(table.alpha_bar), random, stratified=preset.stratified).to(session.device)
             noise = torch.randn(frames.shape, generator=random).to(session.device)
             x0 = hidden(frames.to(session.device), small, config)
-            level = table.alpha_bar[n]
-            x = noised(x0, noise, level)
+            x = noised(x0, noise, table.alpha_bar[n])
             with session.autocast():
                 said = session.models["unet"](x, small, n)
-            said = said.float()
-            simple = (said[:, :3] - target(x0, noise, level, config)).square().mean()
-            vlb = bound(said, x, x0, small, n, table, config).mean()
-            session.update("unet", simple + vlb)
-            session.record(simple=simple, vlb=vlb)
+            simple, vlb = objective(said, x, x0, noise, n, table, config)
+            if vlb is None:
+                session.update("unet", simple)
+                session.record(simple=simple)
+            else:
+                session.update("unet", simple + vlb)
+                session.record(simple=simple, vlb=vlb)
 
 
 def enlargements(unet: SuperresUNet, preset: Preset, clips: Sequence[tuple[Item, Clip]]) -> Samples:

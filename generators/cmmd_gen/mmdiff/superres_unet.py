@@ -2,7 +2,8 @@
 
 Source: the image upsampler of guided diffusion (Dhariwal and Nichol 2021), whose parameter names and shapes it keeps.
 x (N, 3, H, W) noisy, small (N, 3, H / factor, W / factor) in [-1, 1], n (N,) int64 counts diffusion steps from 0.
-Returns (N, 6, H, W): the prediction (`superres_chain`), and what places the variance of a step, about [-1, 1].
+Returns (N, 6, H, W): the prediction, and what places the variance of a step; or the prediction alone, (N, 3, H, W)
+(`SuperresConfig.detail`, `superres_chain`).
 """
 
 import torch
@@ -30,12 +31,12 @@ class SuperresUNet(nn.Module):
             ResBlock(config, deepest, deepest), Attention(config, deepest), ResBlock(config, deepest, deepest)
         )
         self.output_blocks = _way_up(config, skips, scale)
-        last = nn.Conv2d(config.width * config.multipliers[0], 6 * config.patch**2, 3, padding=1)
+        last = nn.Conv2d(config.width * config.multipliers[0], config.outputs * config.patch**2, 3, padding=1)
         blank(last)
         self.out = nn.Sequential(nn.GroupNorm(config.groups, last.in_channels), nn.SiLU(), last)
 
     def forward(self, x: Tensor, small: Tensor, n: Tensor) -> Tensor:
-        """Prediction and variance, (N, 6, H, W). Raises ValueError for sizes that do not fit."""
+        """What x says, (N, outputs, H, W). Raises ValueError for sizes that do not fit."""
         self._check(x, small)
         embedding = self.time_embed(step_embedding(n, self.config.width))
         seen = torch.cat([x, enlarged(small, self.config.factor)], 1)
