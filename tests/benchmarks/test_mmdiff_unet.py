@@ -15,7 +15,7 @@ from cmmd_gen.mmdiff.config import PRESETS
 from cmmd_gen.mmdiff.unet import MMDiffUNet
 
 BATCH = {"paper": 1, "tiny": 4}
-ROUNDS = {"paper": 1, "tiny": 5}
+ROUNDS = {"paper": {"rounds": 1}, "tiny": {"rounds": 5, "warmup_rounds": 1}}
 
 
 @pytest.fixture(scope="module", params=["tiny", "paper"])
@@ -47,7 +47,7 @@ def test_forward(benchmark, setting, form):
         with torch.no_grad():
             return FORMS[form](unet, *inputs, shifts)
 
-    made = benchmark.pedantic(run, rounds=ROUNDS[name], warmup_rounds=1)
+    made = benchmark.pedantic(run, **ROUNDS[name])
     if form == "ours":
         with torch.no_grad():
             expected = plain(unet, *inputs, shifts)
@@ -67,7 +67,7 @@ def test_forward_and_gradient_of_the_input(benchmark, setting, form):
         video = inputs[0].clone().requires_grad_()
         return torch.autograd.grad(FORMS[form](unet, video, *inputs[1:], shifts)[1].square().sum(), video)
 
-    benchmark.pedantic(run, rounds=ROUNDS[name], warmup_rounds=1)
+    benchmark.pedantic(run, **ROUNDS[name])
     unet.requires_grad_(True)
 
 
@@ -85,4 +85,4 @@ def test_training_step(benchmark, setting, form):
         ((video - inputs[0]).square().mean() + (audio - inputs[1]).square().mean()).backward()
         optimizer.step()
 
-    benchmark.pedantic(run, rounds=ROUNDS[name], warmup_rounds=1)
+    benchmark.pedantic(run, **ROUNDS[name])
