@@ -191,12 +191,12 @@ def test_cases_are_all_combinations():
     assert Case(MMDIFF64, "cpu", "bf16", 8) in every
 
 
-def test_repeats_are_of_equal_length_after_a_warm_up_of_at_least_two():
+def test_repeats_are_of_equal_length_after_a_warm_up():
     runs = [0]
     repeats = timed(lambda: runs.__setitem__(-1, runs[-1] + 1), repeats=3, synchronize=lambda: runs.append(0))
     *warm_up, first, second, third, after = runs
     assert len(repeats) == 3
-    assert len(warm_up) >= 2
+    assert warm_up
     assert set(warm_up) == {1}
     assert first == second == third > 1
     assert after == 0

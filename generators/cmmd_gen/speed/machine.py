@@ -18,6 +18,7 @@ def machine(device: str, *, threads: int) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": threads,
         "instructions": torch.backends.cpu.get_cpu_capability(),
+        "bf16": computes_bf16(device),
         "device": device,
         "card": torch.cuda.get_device_name(device) if cuda else None,
         "torch": torch.__version__,
@@ -26,6 +27,16 @@ def machine(device: str, *, threads: int) -> dict[str, Any]:
         "system": platform.platform(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     }
+
+
+def computes_bf16(device: str) -> bool:
+    """Whether torch has more for bfloat16 than loops over single numbers, which take a hundred times as long."""
+    import torch
+
+    if torch.device(device).type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    there: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return there and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def processor() -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from cmmd_gen.speed.measure import Measurement, Result
 from cmmd_gen.speed.table_3 import COLUMNS, PAPER_PARAMETERS, Row, rows
-from cmmd_gen.speed.timing import MATRIX, REPEAT_SECONDS
+from cmmd_gen.speed.timing import REPEAT_SECONDS
 from cmmd_gen.speed.worker import KINDS, How
 
 SCHEMA = 1
@@ -20,8 +20,7 @@ MEANING = {
     "GFLOP": "of one forward pass of one clip: convolutions, matrix products and attention, a multiply-add being "
     "two; what this implementation does, counted while it runs",
     "peak": "cpu: resident memory of the process, torch itself included; cuda: what torch allocated",
-    "of limit": f"GFLOP per second reached, of those of a matrix product ({MATRIX['cpu']} squared on a CPU, "
-    f"{MATRIX['cuda']} on a card) in the same precision and process",
+    "of limit": "GFLOP per second reached, of those of a large matrix product in the same precision and process",
     "how": "eager; graphs: one recorded CUDA graph per evaluation; compiled: torch.compile",
     "fp32": "float32 throughout, TF32 off",
     "bf16": "weights and most of the arithmetic; inputs, norms and embeddings as the network keeps them",
