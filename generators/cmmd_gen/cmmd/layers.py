@@ -40,7 +40,7 @@ class SpatialConv(nn.Conv3d):
         """(B, F, H, W, inputs) -> (B, F, H / stride, W / stride, outputs)."""
         B, F, H, W, inputs = x.shape
         images, positions = x.flatten(0, 1), B * F * H * W
-        if x.is_cpu and positions < inputs:
+        if x.is_cpu and 4 * positions < inputs:
             y = self._product(images)
         else:
             y = conv2d(images.movedim(-1, 1), self.weight.squeeze(2), self.bias, stride=self.stride[1:], padding=1)
@@ -48,7 +48,7 @@ class SpatialConv(nn.Conv3d):
         return y.reshape(B, F, *y.shape[1:])
 
     def _product(self, images: Tensor) -> Tensor:
-        # With more weights than positions, rearranging them for a convolution takes most of its time.
+        # With far more weights than positions, rearranging them for a convolution takes most of its time.
         windows = pad(images, (0, 0, 1, 1, 1, 1)).unfold(1, 3, self.stride[1]).unfold(2, 3, self.stride[2])
         return linear(windows.flatten(3), self.weight.flatten(1), self.bias)
 
