@@ -87,7 +87,7 @@ class MMDiffusion:
     def describe(self) -> dict[str, Any]:
         """What decides the clips besides the requests."""
         parts = self.pipeline
-        sampling = {**asdict(parts.sampling), "scale": dict(parts.sampling.scale)}
+        sampling = asdict(replace(parts.sampling, scale=dict(parts.sampling.scale)))
         return {
             **asdict(self.card),
             "sampling": {

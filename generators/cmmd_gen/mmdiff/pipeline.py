@@ -1,14 +1,14 @@
 """From requests to clips through MM-Diffusion: small frames, low-rate sound, the sampled network, super-resolution.
 
-The network runs on as many frames as were asked for, and on so many samples that its deepest level has the same number
-for each frame; longer than asked, they are cut.
+The network runs on as many frames as were asked for, at least its largest window, and on as many samples for each of
+them as in training; what was not asked for is cut off, and sound that is missing at the end is silence.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import ceil
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,16 +55,16 @@ class Pipeline:
 
     def _clips(self, requests: Sequence[Request], task: Task, seconds: float) -> Iterator[Clip]:
         config = self.unet.config
-        frames = round(seconds * config.fps)
-        unit = frames * 4 ** (len(config.multipliers) - 1)
-        samples = unit * ceil(seconds * config.sample_rate / unit)
+        asked = round(seconds * config.fps)
+        frames = max(asked, *config.windows)
+        samples = frames * (config.samples // config.frames)
         noise = Noise([request.seed for request in requests], self.device)
         shapes = ((frames, 3, config.size, config.size), (1, samples))
         made = self._sampled(task, self._condition(requests, task, frames, samples), noise, shapes)
         video = self._enlarged(made.video, noise) if task != "v2a" else made.video
         for pictures, heard in zip(video, made.audio, strict=True):
             yield Clip(
-                to_video(pictures) if task != "v2a" else None,
+                to_video(pictures[:asked]) if task != "v2a" else None,
                 self.preset.source.fps,
                 self._audio(heard, round(seconds * SOURCE_RATE)) if task != "a2v" else None,
                 SOURCE_RATE,
@@ -123,4 +123,5 @@ class Pipeline:
         return upright if self.upscale is None else self.upscale(upright.clamp(-1, 1), noise)
 
     def _audio(self, heard: Tensor, samples: int) -> Audio:
-        return resampled(to_audio(heard[0]), self.unet.config.sample_rate, SOURCE_RATE)[:samples]
+        audio = resampled(to_audio(heard[0]), self.unet.config.sample_rate, SOURCE_RATE)[:samples]
+        return np.pad(audio, (0, samples - len(audio)))
