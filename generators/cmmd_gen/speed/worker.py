@@ -61,6 +61,8 @@ def work(order: Order) -> Iterator[dict[str, Any]]:
     torch.backends.cudnn.allow_tf32 = False
     torch.manual_seed(0)
     synchronize = synchronizer(device)
+    # Wakes a card, which before would not count its memory.
+    synchronize()
     yield {"baseline_bytes": _peak(device)}
     unet = build(case.network)
     fill(unet)
