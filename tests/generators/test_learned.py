@@ -21,7 +21,7 @@ from cmmd_bench.runs import run
 from cmmd_bench.scoring.comparisons import compare_models
 from cmmd_bench.scoring.index import read_index
 from cmmd_bench.suites import load_suite
-from cmmd_gen.shipped import FOLDER
+from cmmd_gen.shipped import FOLDER, shipped
 
 STORED = Path(__file__).resolve().parents[1] / "data" / "proofs" / "learned.json"
 MODELS = ("cmmd", "ncmmd", "mmdiff")
@@ -70,13 +70,15 @@ def _suite(name: str, models: dict[str, dict[str, Any]], out: Path) -> dict[str,
 
 @pytest.fixture(scope="module")
 def stored() -> dict[str, Any]:
+    if not shipped("cmmd").is_file():
+        pytest.skip("no diffusion model ships yet")
     record: dict[str, Any] = json.loads(STORED.read_text())
     return record
 
 
 def test_the_stored_result_is_of_the_shipped_checkpoints(stored: dict[str, Any]) -> None:
-    shipped = {path.name: content_digest(path) for path in FOLDER.glob("*.safetensors")}
-    assert stored["checkpoints"] == shipped, "run: pytest -m slow tests/generators/test_learned.py"
+    present = {path.name: content_digest(path) for path in FOLDER.glob("*.safetensors")}
+    assert stored["checkpoints"] == present, "run: pytest -m slow tests/generators/test_learned.py"
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -61,7 +61,7 @@ def test_a_mirrored_network_sees_and_shows_mirrored_pictures(file: str) -> None:
     (plain,) = generator(file).generate(asked[:1])
     (mirrored,) = generator(file, mirror=True).generate(asked[1:])
     # Turned around once more in memory, sums are taken in another order.
-    assert np.abs(plain.audio - mirrored.audio).max() < 1e-4
+    assert np.abs(plain.audio - mirrored.audio).max() < 1e-3
     music = Clip(audio=rng.uniform(-1, 1, 16_000).astype(np.float32), sample_rate=16_000)
     request = Request("a", "a2v", 1, 1.0, music)
     (plain,) = generator(file).generate([request])
