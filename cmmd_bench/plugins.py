@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cmmd_bench.content import content_digest
-from cmmd_bench.contract import tasks_violation
 from cmmd_bench.errors import ENVIRONMENT, UserError, unknown_name
-from cmmd_bench.types import Generator
+
+if TYPE_CHECKING:
+    from cmmd_bench.types import Generator
 
 RESERVED = ("ground-truth", "shuffled", "noise")
 """Names of the built-in ceiling and floors (`cmmd_bench.baselines`), present in every table."""
@@ -43,7 +44,7 @@ def installed(slot: Slot = GENERATORS) -> dict[str, list[EntryPoint]]:
     return dict(sorted(found.items()))
 
 
-def load(name: str, options: Mapping[str, Any] | None = None) -> Generator:
+def load(name: str, options: Mapping[str, Any] | None = None) -> "Generator":
     """Build the generator called `name` (or `module:Class`) with `options` as keyword arguments."""
     entry = find(name)
     label = describe(entry)
@@ -147,6 +148,9 @@ def _check_shape(label: str, generator: object) -> None:
         raise UserError(
             f"generator {label} returned {type(generator).__name__}, which has no {lacks}.", exit_code=ENVIRONMENT
         )
+    # Here, because `--help` lists commands by this module and loads no NumPy.
+    from cmmd_bench.contract import tasks_violation
+
     wrong = tasks_violation(generator.tasks)  # type: ignore[attr-defined]  # its presence was checked just above
     if wrong is not None:
         raise UserError(f"generator {label}: {wrong}.", exit_code=ENVIRONMENT)
