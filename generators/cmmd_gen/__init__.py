@@ -8,6 +8,10 @@ vocoder       from log-mel to sound: MelGAN and Griffin-Lim, and the mel front e
 autoencoder   from frames to latents: Stable Diffusion's VAE through diffusers, and a tiny one
 data          training clips, cached once
 training      what the loops share: resume, averages, rates, curves, alarms
+speed         what an evaluation of each network costs
+cli           the commands `train` and `bench`
+checkpoint    model files with a card; `shipped`, `ship`: those that come with the package
+conditions    clips to tensors and back; `noise`, `batches`: what makes a clip its own
 
 Tensors: video (B, F, C, H, W), sound (B, 1, T) in [-1, 1], mel (B, 80, T).
 """

@@ -1,6 +1,8 @@
 """What the training loops share; each loop itself stands with its model.
 
 session    one training in a folder: exact resume, averages, logs, samples
+plan       what decides its numbers
+order      what a user asks for, before a preset fills in the rest
 learner    a module with its optimiser, learning rate and running average
 rates      learning rates and averaging rates as functions of the step
 log        losses as CSV and PNG
@@ -8,6 +10,7 @@ alarms     signs that a training goes wrong
 """
 
 from cmmd_gen.training.learner import Learner
-from cmmd_gen.training.session import Plan, Session
+from cmmd_gen.training.plan import Plan
+from cmmd_gen.training.session import Session
 
 __all__ = ["Learner", "Plan", "Session"]

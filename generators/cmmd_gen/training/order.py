@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cmmd_bench.progress import Progress
 from cmmd_gen.data.clips import TrainingSet
-from cmmd_gen.training.session import Plan
+from cmmd_gen.training.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cmmd_bench.atomic import replacing
 from cmmd_bench.claims import claim
@@ -33,6 +33,7 @@ from cmmd_gen.checkpoint import Card, read_card, save
 from cmmd_gen.training.alarms import rising
 from cmmd_gen.training.learner import Learner
 from cmmd_gen.training.log import PNG, Log, draw
+from cmmd_gen.training.plan import Plan
 
 Samples = Callable[[int], Sequence[tuple[Item, Clip]]]
 """Validation clips at a step, made with the averaged weights."""
@@ -42,28 +43,6 @@ SKIPS = 10
 """Updates in a row without a finite gradient before training stops."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What decides the numbers of a training.
-
-    config: the architecture, as the card will hold it
-    save_every, sample_every, keep_every: steps between saves, looks at validation clips (0: never) and states to keep
-    settings: data, rates and whatever else the loop needs; JSON
-    """
-
-    model: str
-    preset: str
-    config: dict[str, Any]
-    steps: int
-    batch: int
-    seed: int
-    precision: Literal["fp32", "bf16"] = "fp32"
-    save_every: int = 500
-    sample_every: int = 2000
-    keep_every: int | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
 
 
 class Session:
@@ -259,11 +238,6 @@ def step_seed(seed: int, step: int, rank: int = 0) -> int:
     """The seed of a step's draws on one process, 63 bits."""
     digest = hashlib.sha256(f"{seed}/{step}/{rank}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-def parameters(module: nn.Module) -> int:
-    """How many numbers a module learns."""
-    return sum(p.numel() for p in module.parameters())
 
 
 def _accelerator(device: str) -> Any:

@@ -9,7 +9,9 @@ config         the sizes of all networks
 presets        networks, data and the course of a training: `paper` and `tiny`
 augmentation   random loudness and random equalisers for training
 objective      least-squares GAN, feature matching, distance of mels
-training       one training run, resumable
+training       the loop
+command        `cmmd-bench train melgan`
+opening        a vocoder by name or file
 
 Sound (B, T) in [-1, 1]; log-mel (B, 80, frames), log10. CMMD: section 4 and appendix F.1; MelGAN: Kumar et al., 2019.
 """
