@@ -3,7 +3,8 @@
 types         what moves between the parts: pairs of tensors, denoisers, model cards
 diffusion     noise schedules and v-prediction, shared by every model
 cmmd          CMMD and nCMMD: dual U-Net with easy fusion, guided sampling, joint contrastive training
-mmdiff        MM-Diffusion: coupled U-Net with random-shift attention, its samplers, super-resolution
+mmdiff        MM-Diffusion: coupled U-Net with random-shift attention, its samplers, its training
+superres      MM-Diffusion's frames made larger, one by one
 vocoder       from log-mel to sound: MelGAN and Griffin-Lim, and the mel front end
 autoencoder   from frames to latents: Stable Diffusion's VAE through diffusers, and a tiny one
 data          training clips, cached once

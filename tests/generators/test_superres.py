@@ -11,14 +11,13 @@ from torch.distributions import Normal, kl_divergence
 from cmmd_gen.diffusion.gaussian import chain
 from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.diffusion.velocity import noised
-from cmmd_gen.mmdiff import superres_objective as objective
-from cmmd_gen.mmdiff import superres_sampling
-from cmmd_gen.mmdiff.superres_chain import estimated, hidden, limited, log_variance, shown, target
-from cmmd_gen.mmdiff.superres_config import SuperresConfig
-from cmmd_gen.mmdiff.superres_sampling import upscale
-from cmmd_gen.mmdiff.superres_spoiling import GREY, Spoiling, shrunk, spoiled, through_jpeg
-from cmmd_gen.mmdiff.superres_unet import SuperresUNet, enlarged
 from cmmd_gen.noise import Noise
+from cmmd_gen.superres import objective, sampling
+from cmmd_gen.superres.chain import estimated, hidden, limited, log_variance, shown, target
+from cmmd_gen.superres.config import SuperresConfig
+from cmmd_gen.superres.sampling import upscale
+from cmmd_gen.superres.spoiling import GREY, Spoiling, shrunk, spoiled, through_jpeg
+from cmmd_gen.superres.unet import SuperresUNet, enlarged
 
 FRAMES = SuperresConfig(size=8, width=4, multipliers=(1, 2), blocks=1, attention=(2,), heads=2, groups=2, factor=2)
 DETAIL = replace(FRAMES, detail=0.2, patch=2)
@@ -186,7 +185,7 @@ def test_noise_has_the_frequency_and_range_it_should():
 
 def test_jpeg_has_the_frequency_and_qualities_it_should(monkeypatch):
     asked = []
-    module = "cmmd_gen.mmdiff.superres_spoiling.through_jpeg"
+    module = "cmmd_gen.superres.spoiling.through_jpeg"
     monkeypatch.setattr(module, lambda frame, quality: asked.append(quality) or frame)
     spoiled(torch.zeros(2000, 3, 2, 2), 1, Spoiling(shrink="area", noise=0.0), torch.Generator().manual_seed(0))
     assert 900 < len(asked) < 1100
@@ -266,7 +265,7 @@ def test_a_clip_does_not_depend_on_those_beside_it(monkeypatch):
     for b in range(3):
         assert torch.equal(upscale(unet, video[b : b + 1], Noise([b + 1]), "ddim5")[0], whole[b])
     assert not torch.equal(upscale(unet, video[:1], Noise([9]), "ddim5")[0], whole[0])
-    monkeypatch.setattr(superres_sampling, "PIXELS", 2 * 64)
+    monkeypatch.setattr(sampling, "PIXELS", 2 * 64)
     torch.testing.assert_close(upscale(unet, video, Noise([1, 2, 3]), "ddim5"), whole, atol=1e-4, rtol=0)
 
 

@@ -14,17 +14,17 @@ from cmmd_gen.data.clips import TrainingSet, open_clips
 from cmmd_gen.diffusion.gaussian import chain
 from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.diffusion.velocity import noised
-from cmmd_gen.mmdiff import superres_command
-from cmmd_gen.mmdiff.superres_chain import hidden
-from cmmd_gen.mmdiff.superres_config import SuperresConfig
-from cmmd_gen.mmdiff.superres_objective import objective, tables
-from cmmd_gen.mmdiff.superres_presets import PRESETS, Preset
-from cmmd_gen.mmdiff.superres_sampling import upscale
-from cmmd_gen.mmdiff.superres_spoiling import Spoiling, shrunk, spoiled
-from cmmd_gen.mmdiff.superres_training import enlargements, train
-from cmmd_gen.mmdiff.superres_unet import SuperresUNet, enlarged
-from cmmd_gen.mmdiff.superres_weights import open_superres
 from cmmd_gen.noise import Noise
+from cmmd_gen.superres import command
+from cmmd_gen.superres.chain import hidden
+from cmmd_gen.superres.config import SuperresConfig
+from cmmd_gen.superres.objective import objective, tables
+from cmmd_gen.superres.presets import PRESETS, Preset
+from cmmd_gen.superres.sampling import upscale
+from cmmd_gen.superres.spoiling import Spoiling, shrunk, spoiled
+from cmmd_gen.superres.training import enlargements, train
+from cmmd_gen.superres.unet import SuperresUNet, enlarged
+from cmmd_gen.superres.weights import open_superres
 from cmmd_gen.training import Plan
 from cmmd_gen.training.order import Order
 
@@ -162,7 +162,7 @@ def test_presets_belong_together(name):
 
 
 def test_training_as_ordered(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(superres_command, "PRESETS", {"toy": SMALL})
+    monkeypatch.setattr(command, "PRESETS", {"toy": SMALL})
     torch.manual_seed(5)
     begin = {**SuperresUNet(NETWORK).state_dict(), "label_emb.weight": torch.zeros(10, 16)}
     torch.save(begin, tmp_path / "upsampler.pt")
@@ -171,7 +171,7 @@ def test_training_as_ordered(tmp_path, monkeypatch, caplog):
         2, 2, 2, 2, None, 1, silent, {"init": tmp_path / "upsampler.pt"},
     )  # fmt: skip
     with caplog.at_level(logging.WARNING):
-        superres_command.train(order)
+        command.train(order)
     assert "1 tensors are dropped: label_emb.weight" in caplog.text
     unet, card = open_superres(tmp_path / "out" / "model.safetensors")
     assert unet.config == NETWORK

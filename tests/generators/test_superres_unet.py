@@ -9,10 +9,10 @@ from generators.recipe import recipe_input, recipe_tensors
 
 from cmmd_bench.errors import UserError
 from cmmd_gen.checkpoint import Card, save
-from cmmd_gen.mmdiff.superres_config import NETWORKS, SuperresConfig, config_from
-from cmmd_gen.mmdiff.superres_presets import PRESETS
-from cmmd_gen.mmdiff.superres_unet import Attention, SuperresUNet, enlarged
-from cmmd_gen.mmdiff.superres_weights import load_official, open_superres, start_from_guided_diffusion
+from cmmd_gen.superres.config import NETWORKS, SuperresConfig, config_from
+from cmmd_gen.superres.presets import PRESETS
+from cmmd_gen.superres.unet import Attention, SuperresUNet, enlarged
+from cmmd_gen.superres.weights import load_official, open_superres, start_from_guided_diffusion
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "generators"
 SMALL = SuperresConfig(size=64, width=32, multipliers=(1, 2, 3, 4), blocks=1, attention=(4, 8))

@@ -17,7 +17,7 @@ TRAINERS = {
     "ncmmd": ("cmmd_gen.cmmd.command", ("start", "autoencoder")),
     "melgan": ("cmmd_gen.vocoder.command", ()),
     "mmdiff": ("cmmd_gen.mmdiff.command", ()),
-    "mmdiff-sr": ("cmmd_gen.mmdiff.superres_command", ("init",)),
+    "mmdiff-sr": ("cmmd_gen.superres.command", ("init",)),
 }
 """Models, the module whose `train(order)` trains each, and the options that are its own."""
 

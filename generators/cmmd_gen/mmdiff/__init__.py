@@ -1,4 +1,4 @@
-"""MM-Diffusion: one U-Net for video and raw sound, its samplers, its training, and super-resolution.
+"""MM-Diffusion: one U-Net for video and raw sound, its samplers and its training.
 
 config            what decides the network; presets
 kernels           group norm and convolutions with gradients that a CPU is quick at

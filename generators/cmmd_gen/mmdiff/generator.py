@@ -18,9 +18,9 @@ from cmmd_gen.mmdiff.pipeline import Pipeline
 from cmmd_gen.mmdiff.presets import PRESETS
 from cmmd_gen.mmdiff.shifts import Quirks
 from cmmd_gen.mmdiff.state_dict import load_official, loaded
-from cmmd_gen.mmdiff.superres_generator import Upscaler, open_upscaler
 from cmmd_gen.mmdiff.unet import MMDiffUNet
 from cmmd_gen.shipped import shipped
+from cmmd_gen.superres.generator import Upscaler, open_upscaler
 
 OFFICIAL_SUFFIX = ".pt"
 """Published checkpoints have it and no card; ours are safetensors with one."""

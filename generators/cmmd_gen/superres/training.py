@@ -17,13 +17,13 @@ from cmmd_gen.data.cache import Cache
 from cmmd_gen.diffusion.gaussian import chain
 from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.diffusion.velocity import noised
-from cmmd_gen.mmdiff.superres_chain import hidden
-from cmmd_gen.mmdiff.superres_objective import objective, tables
-from cmmd_gen.mmdiff.superres_presets import Preset
-from cmmd_gen.mmdiff.superres_sampling import upscale
-from cmmd_gen.mmdiff.superres_spoiling import shrunk, spoiled
-from cmmd_gen.mmdiff.superres_unet import SuperresUNet
 from cmmd_gen.noise import Noise
+from cmmd_gen.superres.chain import hidden
+from cmmd_gen.superres.objective import objective, tables
+from cmmd_gen.superres.presets import Preset
+from cmmd_gen.superres.sampling import upscale
+from cmmd_gen.superres.spoiling import shrunk, spoiled
+from cmmd_gen.superres.unet import SuperresUNet
 from cmmd_gen.training import Learner, Plan, Session, rates
 from cmmd_gen.training.session import Samples
 
@@ -41,7 +41,7 @@ def train(
 ) -> None:
     """Train into `out`; `plan.config` is {"network": the preset's network as a dictionary}.
 
-    cache: stored clips with "frames" (n, H, W, 3) uint8; start: weights to begin with (`superres_weights`); samples:
+    cache: stored clips with "frames" (n, H, W, 3) uint8; start: weights to begin with (`superres.weights`); samples:
     makes the callback that draws validation clips, such as `enlargements`. Raises UserError: see `Session`; ValueError
     for frames whose size does not fit the network.
     """

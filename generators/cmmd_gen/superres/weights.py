@@ -11,8 +11,8 @@ from torch import Tensor
 
 from cmmd_bench.weights.checkpoint import check_shapes, load_tensors
 from cmmd_gen.checkpoint import Card, load
-from cmmd_gen.mmdiff.superres_config import NETWORKS, SuperresConfig, config_from
-from cmmd_gen.mmdiff.superres_unet import SuperresUNet
+from cmmd_gen.superres.config import NETWORKS, SuperresConfig, config_from
+from cmmd_gen.superres.unet import SuperresUNet
 
 MODEL = "mmdiff-sr"
 CLASSES = "label_emb."

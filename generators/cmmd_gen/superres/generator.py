@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from cmmd_bench.content import content_digest
-from cmmd_gen.mmdiff.superres_presets import PRESETS
-from cmmd_gen.mmdiff.superres_sampling import upscale
-from cmmd_gen.mmdiff.superres_unet import SuperresUNet
-from cmmd_gen.mmdiff.superres_weights import load_official, open_superres
 from cmmd_gen.noise import Noise
+from cmmd_gen.superres.presets import PRESETS
+from cmmd_gen.superres.sampling import upscale
+from cmmd_gen.superres.unet import SuperresUNet
+from cmmd_gen.superres.weights import load_official, open_superres
 
 
 class Upscaler:
@@ -21,7 +21,7 @@ class Upscaler:
         self._unet, self._spec = unet, spec
 
     def __call__(self, video: Tensor, noise: Noise) -> Tensor:
-        """See `superres_sampling.upscale`."""
+        """See `superres.sampling.upscale`."""
         return upscale(self._unet, video, noise, self._spec)
 
 

@@ -9,8 +9,8 @@ Nichol and Dhariwal 2021, Eq. 15.
 import torch
 from torch import Tensor
 
-from cmmd_gen.mmdiff.superres_config import SuperresConfig
-from cmmd_gen.mmdiff.superres_unet import enlarged
+from cmmd_gen.superres.config import SuperresConfig
+from cmmd_gen.superres.unet import enlarged
 
 
 def hidden(frames: Tensor, small: Tensor, config: SuperresConfig) -> Tensor:

@@ -3,7 +3,7 @@
 Source: the image upsampler of guided diffusion (Dhariwal and Nichol 2021), whose parameter names and shapes it keeps.
 x (N, 3, H, W) noisy, small (N, 3, H / factor, W / factor) in [-1, 1], n (N,) int64 counts diffusion steps from 0.
 Returns (N, 6, H, W): the prediction, and what places the variance of a step; or the prediction alone, (N, 3, H, W)
-(`SuperresConfig.detail`, `superres_chain`).
+(`SuperresConfig.detail`, `superres.chain`).
 """
 
 import torch
@@ -11,8 +11,8 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from cmmd_gen.mmdiff.layers import blank
-from cmmd_gen.mmdiff.superres_config import SuperresConfig
 from cmmd_gen.mmdiff.unet import step_embedding
+from cmmd_gen.superres.config import SuperresConfig
 
 
 class SuperresUNet(nn.Module):

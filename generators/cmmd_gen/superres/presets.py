@@ -11,8 +11,8 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from cmmd_bench.types import ClipSpec
-from cmmd_gen.mmdiff.superres_config import NETWORKS, SuperresConfig
-from cmmd_gen.mmdiff.superres_spoiling import Spoiling
+from cmmd_gen.superres.config import NETWORKS, SuperresConfig
+from cmmd_gen.superres.spoiling import Spoiling
 from cmmd_gen.training.rates import Rate, constant, cosine
 
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from cmmd_gen.diffusion.gaussian import Chain, chain, ddim_step
 from cmmd_gen.diffusion.schedules import linear
-from cmmd_gen.mmdiff.superres_chain import estimated, limited, shown
-from cmmd_gen.mmdiff.superres_unet import SuperresUNet
 from cmmd_gen.noise import Noise
+from cmmd_gen.superres.chain import estimated, limited, shown
+from cmmd_gen.superres.unet import SuperresUNet
 
 PIXELS = 2**18
 """Of large frames seen at once, which bounds the memory: 64 frames of 64x64, 4 of 256x256."""

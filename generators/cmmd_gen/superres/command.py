@@ -5,11 +5,11 @@ from dataclasses import asdict, replace
 
 from cmmd_gen.data.clips import open_clips
 from cmmd_gen.data.validation import held_out
-from cmmd_gen.mmdiff.superres_presets import PRESETS
-from cmmd_gen.mmdiff.superres_training import enlargements
-from cmmd_gen.mmdiff.superres_training import train as descend
-from cmmd_gen.mmdiff.superres_unet import SuperresUNet
-from cmmd_gen.mmdiff.superres_weights import start_from_guided_diffusion
+from cmmd_gen.superres.presets import PRESETS
+from cmmd_gen.superres.training import enlargements
+from cmmd_gen.superres.training import train as descend
+from cmmd_gen.superres.unet import SuperresUNet
+from cmmd_gen.superres.weights import start_from_guided_diffusion
 from cmmd_gen.training.order import Order
 from cmmd_gen.training.session import Samples
 
