@@ -49,7 +49,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_residual_block(blocks, name):
-    block = ResBlock(outputs=64, embedding=32, dropout=0.0, **CASES[name])
+    block = ResBlock(outputs=64, embedding=32, groups=32, dropout=0.0, **CASES[name])
     block.load_state_dict(weights(blocks, f"{name}.w."))
     given = last(blocks[f"{name}.video"], blocks[f"{name}.audio"])
     with torch.no_grad():
@@ -75,7 +75,7 @@ def test_step_embedding(blocks, width):
 def test_random_shift_attention(rsmma, case):
     window, shift = rsmma[f"case{case}.win_shift"].tolist()
     frames = rsmma[f"case{case}.video"].shape[1]
-    block = CrossAttention(64, 32, None if window == frames else window)
+    block = CrossAttention(64, 32, None if window == frames else window, 32)
     block.load_state_dict(weights(rsmma, "w."))
     with torch.no_grad():
         made = block(*last(rsmma[f"case{case}.video"], rsmma[f"case{case}.audio"]), max(shift, 0))
@@ -86,7 +86,7 @@ def test_random_shift_attention(rsmma, case):
 @pytest.mark.parametrize("dilation", [1, 2, 8, 64])
 def test_resampling_may_move(resample, dilation):
     torch.manual_seed(0)
-    block = ResBlock(32, 32, 16, dilation=dilation, dropout=0.0, resample=resample)
+    block = ResBlock(32, 32, 16, 32, dilation=dilation, dropout=0.0, resample=resample)
     for parameter in block.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     video, audio, embedding = recipe_input(1, 2, 3, 32, 4, 6), recipe_input(2, 2, 32, 48), recipe_input(3, 2, 16)
@@ -105,7 +105,7 @@ def test_resampling_may_move(resample, dilation):
 
 def test_dropout_is_for_training():
     torch.manual_seed(0)
-    block = ResBlock(32, 32, 16, dilation=1, dropout=0.5)
+    block = ResBlock(32, 32, 16, 32, dilation=1, dropout=0.5)
     torch.nn.init.normal_(block.video_out_layers[3].video_conv.weight)
     given = *last(recipe_input(1, 1, 2, 32, 2, 2), recipe_input(2, 1, 32, 16)), recipe_input(3, 1, 16)
     with torch.no_grad():

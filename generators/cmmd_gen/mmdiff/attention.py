@@ -9,9 +9,9 @@ from cmmd_gen.mmdiff.layers import Norm, Pointwise
 class SelfAttention(nn.Module):
     """x + proj(attention(qkv(norm(x)))), over all tokens of an item."""
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, groups: int) -> None:
         super().__init__()
-        self.norm = Norm(channels)
+        self.norm = Norm(channels, groups)
         self.qkv = Pointwise(channels, 3 * channels, 1)
         self.proj_out = Pointwise(channels, channels, 1, zero=True)
         self.heads = heads

@@ -42,6 +42,7 @@ class Stem(nn.Module):
 class ResBlock(nn.Module):
     """Two convolutions per modality around what the diffusion step scales and shifts; then self-attention, if any.
 
+    groups: of the norms
     dilation: of the first audio convolution
     heads: of self-attention within frames and over frames; 0 for none
     audio_attention: self-attention of the sound beside that of the video
@@ -53,6 +54,7 @@ class ResBlock(nn.Module):
         inputs: int,
         outputs: int,
         embedding: int,
+        groups: int,
         *,
         dilation: int,
         dropout: float,
@@ -61,23 +63,23 @@ class ResBlock(nn.Module):
         resample: Resample | None = None,
     ) -> None:
         super().__init__()
-        self.video_in_layers = nn.Sequential(*_activation(inputs), VideoConv(inputs, outputs))
-        self.audio_in_layers = nn.Sequential(*_activation(inputs), AudioConv(inputs, outputs, dilation))
+        self.video_in_layers = nn.Sequential(*_activation(inputs, groups), VideoConv(inputs, outputs))
+        self.audio_in_layers = nn.Sequential(*_activation(inputs, groups), AudioConv(inputs, outputs, dilation))
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, 2 * outputs))
         self.video_out_layers = nn.Sequential(
-            *_activation(outputs), nn.Dropout(dropout), VideoPointwise(outputs, outputs, zero=True)
+            *_activation(outputs, groups), nn.Dropout(dropout), VideoPointwise(outputs, outputs, zero=True)
         )
         self.audio_out_layers = nn.Sequential(
-            *_activation(outputs), nn.Dropout(dropout), AudioPointwise(outputs, outputs, zero=True)
+            *_activation(outputs, groups), nn.Dropout(dropout), AudioPointwise(outputs, outputs, zero=True)
         )
         if inputs != outputs:
             self.video_skip_connection = VideoPointwise(inputs, outputs)
             self.audio_skip_connection = AudioPointwise(inputs, outputs)
         if heads:
-            self.spatial_attention_block = SelfAttention(outputs, heads)
-            self.temporal_attention_block = SelfAttention(outputs, heads)
+            self.spatial_attention_block = SelfAttention(outputs, heads, groups)
+            self.temporal_attention_block = SelfAttention(outputs, heads, groups)
         if audio_attention:
-            self.audio_attention_block = SelfAttention(outputs, heads)
+            self.audio_attention_block = SelfAttention(outputs, heads, groups)
         self.channels_change = inputs != outputs
         self.heads, self.audio_attention, self.resample = heads, audio_attention, resample
 
@@ -109,16 +111,16 @@ class ResBlock(nn.Module):
 
 
 class Head(nn.Sequential):
-    """From features to the noise of one modality; zero at first."""
+    """From features to the prediction for one modality; zero at first."""
 
-    def __init__(self, convolution: nn.Module, width: int) -> None:
+    def __init__(self, convolution: nn.Module, width: int, groups: int) -> None:
         blank(convolution)
-        super().__init__(*_activation(width), convolution)
+        super().__init__(*_activation(width, groups), convolution)
 
 
-def _activation(channels: int) -> tuple[nn.Module, nn.Module]:
+def _activation(channels: int, groups: int) -> tuple[nn.Module, nn.Module]:
     """Norm and SiLU at once; official keys count them as two layers."""
-    return Norm(channels, activate=True), nn.Identity()
+    return Norm(channels, groups, activate=True), nn.Identity()
 
 
 def _modulated(layers: nn.Sequential, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

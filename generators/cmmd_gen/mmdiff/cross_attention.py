@@ -18,10 +18,10 @@ from cmmd_gen.types import Pair
 class CrossAttention(nn.Module):
     """x + proj(attention to the other modality), for both; `window` None means all frames, and no shift."""
 
-    def __init__(self, channels: int, head_width: int, window: int | None) -> None:
+    def __init__(self, channels: int, head_width: int, window: int | None, groups: int) -> None:
         super().__init__()
-        self.v_norm = Norm(channels)
-        self.a_norm = Norm(channels)
+        self.v_norm = Norm(channels, groups)
+        self.a_norm = Norm(channels, groups)
         self.v_qkv = Pointwise(channels, 3 * channels, 1)
         self.a_qkv = Pointwise(channels, 3 * channels, 1)
         self.video_proj_out = VideoPointwise(channels, channels, zero=True)

@@ -8,16 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv3d, linear, pad
 
-from cmmd_gen.mmdiff.config import GROUPS
 from cmmd_gen.mmdiff.kernels import group_norm, three_taps
 
 
 class Norm(nn.Module):
     """Group norm of each item over all its tokens, in float32 whatever its precision; then SiLU if `activate`."""
 
-    def __init__(self, channels: int, *, activate: bool = False) -> None:
+    def __init__(self, channels: int, groups: int, *, activate: bool = False) -> None:
         super().__init__()
-        self.GroupNorm = nn.GroupNorm(GROUPS, channels)
+        self.GroupNorm = nn.GroupNorm(groups, channels)
         self.activate = activate
 
     def forward(self, x: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
@@ -25,7 +24,7 @@ class Norm(nn.Module):
         norm = self.GroupNorm
         modulation = (None, None) if scale is None or shift is None else (scale.float(), shift.float())
         tokens = x.flatten(1, -2).float()
-        y = group_norm(tokens, norm.weight, norm.bias, *modulation, groups=GROUPS, activate=self.activate)
+        y = group_norm(tokens, norm.weight, norm.bias, *modulation, groups=norm.num_groups, activate=self.activate)
         return y.view(x.shape).to(x.dtype)
 
 

@@ -14,15 +14,15 @@ from torch import Tensor
 
 from cmmd_bench.types import Audio, Clip, Request, Task
 from cmmd_gen.batches import even_batches
-from cmmd_gen.conditions import resampled, to_audio, to_video
+from cmmd_gen.conditions import to_audio, to_video
 from cmmd_gen.diffusion.gaussian import chain
-from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.mmdiff.conditional import Guidance, conditional, conditional_few_step
+from cmmd_gen.mmdiff.objective import as_noise
 from cmmd_gen.mmdiff.presets import SOURCE_RATE, Preset, Sampling
 from cmmd_gen.mmdiff.sampling import Shapes, dpm_solver, few_step
 from cmmd_gen.mmdiff.shifts import Quirks, with_shifts
 from cmmd_gen.mmdiff.unet import MMDiffUNet
-from cmmd_gen.mmdiff.windows import given_sound, given_video
+from cmmd_gen.mmdiff.windows import expanded, given_sound, given_video, raised
 from cmmd_gen.noise import Noise
 from cmmd_gen.types import Pair
 
@@ -82,7 +82,9 @@ class Pipeline:
 
     def _sampled(self, task: Task, condition: Tensor | None, noise: Noise, shapes: Shapes) -> Pair:
         denoiser = with_shifts(self.unet, SHIFT_SEED, quirks=self.quirks)
-        alpha_bar, how = linear(), self.sampling
+        alpha_bar, how = self.preset.alpha_bar().numpy(), self.sampling
+        if self.preset.prediction == "velocity":
+            denoiser = as_noise(denoiser, self.preset.alpha_bar())
         if task == "joint" or condition is None:
             if how.chain == "few-step":
                 return few_step(
@@ -123,5 +125,5 @@ class Pipeline:
         return upright if self.upscale is None else self.upscale(upright.clamp(-1, 1), noise)
 
     def _audio(self, heard: Tensor, samples: int) -> Audio:
-        audio = resampled(to_audio(heard[0]), self.unet.config.sample_rate, SOURCE_RATE)[:samples]
+        audio = raised(to_audio(expanded(heard[0], self.preset.mu)), self.unet.config.sample_rate)[:samples]
         return np.pad(audio, (0, samples - len(audio)))

@@ -1,4 +1,4 @@
-"""Training of MM-Diffusion: the noise in a video and its sound, at one common step."""
+"""Training of MM-Diffusion: a video and its sound, at one common step."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,6 @@ from torch import Tensor
 
 from cmmd_gen.cmmd.objective import draw_steps
 from cmmd_gen.data.cache import Cache
-from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.mmdiff.objective import objective
 from cmmd_gen.mmdiff.presets import Preset
 from cmmd_gen.mmdiff.unet import MMDiffUNet
@@ -42,7 +41,7 @@ def train(
     show = None if samples is None else samples(learner.best)  # type: ignore[arg-type]  # a copy of the U-Net
     watch = ("video", "audio")
     with Session(out, plan, {"unet": learner}, device=device, samples=show, watch=watch, advance=advance) as session:
-        alpha_bar = torch.from_numpy(linear()).to(session.device)
+        alpha_bar = preset.alpha_bar().to(session.device)
         random = session.generator
 
         def predict(video: Tensor, audio: Tensor, n: Tensor) -> Pair:
@@ -55,6 +54,6 @@ def train(
             noise = Pair(*(torch.randn(side.shape, generator=random).to(session.device) for side in drawn))
             clean = Pair(*(side.to(session.device) for side in drawn))
             with session.autocast():
-                losses = objective(predict, clean, n, noise, alpha_bar)
+                losses = objective(predict, clean, n, noise, alpha_bar, preset.prediction)
             session.update("unet", (losses.video + losses.audio).mean())
             session.record(video=losses.video.mean(), audio=losses.audio.mean())

@@ -1,5 +1,7 @@
 """MM-Diffusion's coupled U-Net: the noise in a video and in its sound, each seen beside the other (paper section 3.2).
 
+A training may ask for the velocities instead (`objective`); the network is the same.
+
 video (B, F, 3, H, W) and audio (B, 1, L) in, both about [-1, 1] plus noise; n (B,) int64 counts diffusion steps from 0.
 Inside, channels are the last axis. The state dict has the official keys and shapes.
 """
@@ -46,13 +48,13 @@ class MMDiffUNet(nn.Module):
         self.middle_blocks = Stage(
             [
                 _residual(config, deepest, deepest, counter, attention=True, audio_attention=True),
-                CrossAttention(deepest, config.head_width, None),
+                CrossAttention(deepest, config.head_width, None, config.groups),
                 _residual(config, deepest, deepest, counter, attention=True, audio_attention=True),
             ]
         )
         self.output_blocks = _way_up(config, skips, counter)
-        self.audio_out = Head(AudioConv(width, 1), width)
-        self.video_out = Head(VolumeConv(width, 3), width)
+        self.audio_out = Head(AudioConv(width, 1), width, config.groups)
+        self.video_out = Head(VolumeConv(width, 3), width, config.groups)
 
     def forward(
         self,
@@ -63,7 +65,7 @@ class MMDiffUNet(nn.Module):
         shifts: Sequence[int] | None = None,
         generator: torch.Generator | None = None,
     ) -> Pair:
-        """The noise, in the shapes and precision of the inputs.
+        """The prediction, in the shapes and precision of the inputs.
 
         shifts: of the windows, as `draw_shifts` gives them; drawn anew from `generator` if None
         """
@@ -168,7 +170,9 @@ def _way_up(config: MMDiffConfig, skips: list[int], counter: int) -> nn.ModuleLi
 def _level(config: MMDiffConfig, level: int, inputs: int, outputs: int, counter: int) -> list[nn.Module]:
     """A residual block, and a cross attention where the level has one."""
     block = _residual(config, inputs, outputs, counter, attention=level > 0)
-    return [block, CrossAttention(outputs, config.head_width, config.windows[level - 1])] if level else [block]
+    if level == 0:
+        return [block]
+    return [block, CrossAttention(outputs, config.head_width, config.windows[level - 1], config.groups)]
 
 
 def _residual(
@@ -186,6 +190,7 @@ def _residual(
         inputs,
         outputs,
         config.width,
+        config.groups,
         dilation=2 ** (counter % 10),
         dropout=config.dropout,
         heads=config.heads if attention else 0,
