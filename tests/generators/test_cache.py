@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cmmd_bench.errors import UserError
+from cmmd_bench.ledger import JsonLines
 from cmmd_bench.types import Clip, ClipSpec, Item
 from cmmd_gen.data.cache import Arrays, prepare
 from cmmd_gen.data.clips import Kept, keep, open_clips, parse_set, sound
@@ -81,6 +82,13 @@ def test_a_filled_cache_decodes_nothing_and_a_torn_one_goes_on(tmp_path: Path) -
     prepare(data, data.items(), mean_and_audio, tmp_path, describes={})
     assert Counting.loaded == 5
     assert len(cache) == 1
+
+
+def test_who_finds_all_clips_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    data = Five()
+    first = prepare(data, data.items(), mean_and_audio, tmp_path, describes={})
+    with JsonLines(tmp_path / "items.jsonl"):
+        assert prepare(data, data.items(), mean_and_audio, tmp_path, describes={}) == first
 
 
 def test_other_content_and_nothing_usable_are_refused(tmp_path: Path) -> None:

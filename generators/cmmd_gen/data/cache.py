@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save
 from cmmd_bench.atomic import write_bytes
 from cmmd_bench.claims import claim
 from cmmd_bench.errors import UserError
-from cmmd_bench.ledger import JsonLines
+from cmmd_bench.ledger import JsonLines, read_lines
 from cmmd_bench.levels import findings, levels
 from cmmd_bench.parallel import in_order, workers_for
 from cmmd_bench.progress import Progress, silent
@@ -77,29 +77,32 @@ def prepare(
     """
     content = {**describes, "dataset": dataset.name, "spec": str(dataset.spec)}
     claim(folder / "cache.json", content, instead="choose another --cache")
-    with JsonLines(folder / "items.jsonl") as index, progress(f"cache {dataset.name}", len(items)) as advance:
-        known = {line["fingerprint"]: line for line in index.read()}
-        lines = {fp: known.get(fp) for fp in (dataset.fingerprint(item) for item in items)}
-        todo = [item for item, line in zip(items, lines.values(), strict=True) if line is None]
-        for _ in range(len(items) - len(todo)):
-            advance()
-        faults = in_order(partial(_store, dataset, encode, folder), todo, workers_for(len(todo), workers))
-        for item, fault in zip(todo, faults, strict=True):
-            line: dict[str, Any] = {
-                "id": item.id,
-                "group": item.group,
-                "fingerprint": dataset.fingerprint(item),
-                "left_out": fault,
-            }
-            index.append(line)
-            lines[line["fingerprint"]] = line
-            advance()
-    cache = _cache(folder, items, [line for line in lines.values() if line is not None])
+    path = folder / "items.jsonl"
+    wanted = {dataset.fingerprint(item): item for item in items}
+    known = _known(path)
+    if wanted.keys() - known.keys():
+        # Only who adds clips holds the file: trainings that find all of theirs start side by side.
+        with JsonLines(path) as index, progress(f"cache {dataset.name}", len(items)) as advance:
+            known = _known(path)
+            todo = {fp: item for fp, item in wanted.items() if fp not in known}
+            for _ in range(len(items) - len(todo)):
+                advance()
+            store = partial(_store, dataset, encode, folder)
+            faults = in_order(store, list(todo.values()), workers_for(len(todo), workers))
+            for (fp, item), fault in zip(todo.items(), faults, strict=True):
+                known[fp] = {"id": item.id, "group": item.group, "fingerprint": fp, "left_out": fault}
+                index.append(known[fp])
+                advance()
+    cache = _cache(folder, items, [known[fp] for fp in wanted])
     for reason, ids in cache.left_out.items():
         _log.warning("%d clips of %s are left out (%s), such as %s", len(ids), dataset.name, reason, ids[0])
     if not cache.items:
         raise UserError(f"no clip of {dataset.name} can be trained on: {dict(cache.left_out)}. Choose other data.")
     return cache
+
+
+def _known(path: Path) -> dict[str, dict[str, Any]]:
+    return {line["fingerprint"]: line for line in read_lines(path)}
 
 
 def _cache(folder: Path, items: Sequence[Item], lines: Sequence[Mapping[str, Any]]) -> Cache:

@@ -67,7 +67,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             spoiling=Spoiling(shrink="area", noise_to=6.0, jpeg=0.0),
             # As the other tiny presets have it, so that they share stored clips.
             source=ClipSpec(2.6, Fraction(10), 64, 64, 16_000),
-            steps=6_000,
+            steps=3_000,
             batch=8,
             peak_rate=4e-3,
             annealed=True,
