@@ -46,8 +46,9 @@ def to_video(pictures: Tensor) -> Video:
 
 
 def to_audio(wav: Tensor) -> Audio:
-    """(T,) -> float32 in [-1, 1]; values beyond are cut."""
-    return np.ascontiguousarray(wav.detach().float().cpu().clamp(-1, 1).numpy())
+    """(T,) -> float32 in [-1, 1]; sound with a peak beyond is turned down as a whole, since cut peaks are heard."""
+    wav = wav.detach().float().cpu()
+    return np.ascontiguousarray((wav / wav.abs().max().clamp(min=1)).numpy())
 
 
 def resampled(audio: Audio, rate: int, target: int) -> Audio:
