@@ -1,6 +1,6 @@
-"""Checkpoints of the real tiny networks with random weights, for tests of what is around them."""
+"""Checkpoints of small networks with random weights, for tests of what is around them: the card says how small."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -34,23 +34,29 @@ def autoencoder(folder: Path, seed: int = 1) -> tuple[Path, str]:
     return path, network.digest
 
 
+SMALL_CMMD = replace(CMMD["tiny"], video_widths=(16, 16, 32), audio_widths=(16, 16, 32), head_width=16, time_width=16)
+SMALL_MMDIFF = replace(
+    MMDIFF["tiny"].network, frames=8, samples=8 * 384, width=16, multipliers=(1, 1, 1, 1), head_width=16
+)
+
+
 def cmmd(folder: Path, digest: str, *, model: str = "cmmd", preset: str = "tiny") -> Path:
     """A tiny CMMD that belongs to the autoencoder of `digest`."""
     channels = CMMD["tiny"].latent_channels
     scales = Scales((0.0,) * channels, (1.0,) * channels, -3.0, 1.0, 1.0, 0.5)
     config = {
-        "network": asdict(CMMD["tiny"]),
+        "network": asdict(SMALL_CMMD),
         "autoencoder": {"name": "tiny", "digest": digest},
         "scales": asdict(scales),
     }
     path = folder / f"{model}-{preset}.safetensors"
-    save(path, scattered(CMMDUNet(CMMD["tiny"])).state_dict(), Card(model, preset, config, 1, {}))
+    save(path, scattered(CMMDUNet(SMALL_CMMD)).state_dict(), Card(model, preset, config, 1, {}))
     return path
 
 
 def mmdiff(folder: Path) -> Path:
     """A tiny MM-Diffusion."""
-    network = MMDIFF["tiny"].network
+    preset = replace(MMDIFF["tiny"], network=SMALL_MMDIFF)
     path = folder / "mmdiff.safetensors"
-    save(path, scattered(MMDiffUNet(network)).state_dict(), Card("mmdiff", "tiny", {"network": asdict(network)}, 1, {}))
+    save(path, scattered(MMDiffUNet(SMALL_MMDIFF)).state_dict(), Card("mmdiff", "tiny", preset.meaning, 1, {}))
     return path

@@ -9,7 +9,7 @@ from cmmd_gen.conditions import to_audio
 from cmmd_gen.diffusion.schedules import cosine
 from cmmd_gen.diffusion.velocity import noised, velocity
 from cmmd_gen.mmdiff.objective import as_noise, objective
-from cmmd_gen.mmdiff.windows import compressed, expanded, raised
+from cmmd_gen.mmdiff.windows import compressed, expanded, held
 from cmmd_gen.types import Pair
 
 ALPHA_BAR = torch.from_numpy(cosine())
@@ -27,12 +27,12 @@ def test_mu_law_keeps_sign_and_full_scale_and_comes_back() -> None:
 
 def test_low_rate_samples_are_held() -> None:
     audio = np.arange(6, dtype=np.float32) / 10
-    assert np.array_equal(raised(audio, 16_000), audio)
-    assert np.array_equal(raised(audio, 8_000), np.repeat(audio, 2))
+    assert np.array_equal(held(audio, 16_000), audio)
+    assert np.array_equal(held(audio, 8_000), np.repeat(audio, 2))
     # 3,840 Hz: 4 1/6 samples each, 25 of six.
-    held = raised(audio, 3_840)
-    assert len(held) == 25
-    assert np.bincount((held * 10).round().astype(int)).tolist() == [5, 4, 4, 4, 4, 4]
+    longer = held(audio, 3_840)
+    assert len(longer) == 25
+    assert np.bincount((longer * 10).round().astype(int)).tolist() == [5, 4, 4, 4, 4, 4]
 
 
 def test_sound_beyond_full_scale_is_turned_down_as_a_whole() -> None:

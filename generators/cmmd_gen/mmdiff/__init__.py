@@ -8,7 +8,7 @@ cross_attention   between the modalities, by windows with random shifts
 blocks            stem, residual block, heads
 unet              the network
 state_dict        weights into networks, published checkpoints among them
-objective         the noise in both sides at one common step
+objective         the noise in both sides at one common step, or their velocities
 sampling          the published samplers, and one of few steps
 dpm_solver        DPM-Solver and DPM-Solver++
 conditional       zero-shot conditional generation, as published and corrected

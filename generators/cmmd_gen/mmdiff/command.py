@@ -1,9 +1,8 @@
 """`train mmdiff`: from an order to clips and the loop."""
 
-from dataclasses import asdict
-
 import torch
 
+from cmmd_bench.types import TASKS
 from cmmd_gen.data.clips import open_clips
 from cmmd_gen.data.validation import CLIPS, Validation
 from cmmd_gen.mmdiff.pipeline import Pipeline
@@ -17,13 +16,20 @@ from cmmd_gen.training.session import Samples
 def train(order: Order) -> None:
     """Train as ordered."""
     preset = PRESETS[order.preset]
-    plan = order.plan(steps=preset.steps, batch=preset.batch, config={"network": asdict(preset.network)})
-    cache = open_clips(order.sets, preset.source, order.cache, workers=order.workers, progress=order.progress)
+    plan = order.plan(steps=preset.steps, batch=preset.batch, config=preset.meaning)
+    cache = open_clips(
+        order.sets,
+        preset.source,
+        order.cache,
+        needs=("frames", "audio"),
+        workers=order.workers,
+        progress=order.progress,
+    )
     validation = Validation(order.sets, preset.source, tasks=("v2a", "a2v"), frames=preset.network.frames)
 
     def samples(unet: MMDiffUNet) -> Samples:
         device = torch.device(order.device)
-        pipeline = Pipeline(unet, CLIPS, None, preset, preset.sampling, "fixed", False, device)
+        pipeline = Pipeline(unet, dict.fromkeys(TASKS, CLIPS), None, preset, preset.sampling, "fixed", False, device)
         return validation.samples(pipeline.clips)
 
     with order.progress(f"train {order.model}", plan.steps) as advance:

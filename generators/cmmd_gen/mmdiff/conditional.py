@@ -27,7 +27,7 @@ What quirks="official" keeps of the official code, so that published numbers can
   1 / batch as strongly as it would be alone. "fixed" takes each clip's sum of squares, so that its scale is the
   official one divided by batch times elements.
 - With the fp16 flag the gradient is 2^20 times too large; `fp16_flag` says so. The official scale of 3 is then
-  16 / batch (v2a) or 122.9 / batch (a2v) in "fixed".
+  16 / batch (v2a) or 122.9 / batch (a2v) in "fixed" (`corrected_scale`).
 - Windows shift again in the backward pass: `shifts.with_shifts` has the same option.
 - The given side is returned as the chain left it: the model's reconstruction of it (replacement), or with noise of
   deviation 0.01 on it (gradient). "fixed" returns it as it was given.
@@ -52,6 +52,11 @@ from cmmd_gen.types import Denoiser, Pair
 
 Guidance = Literal["replacement", "gradient"]
 Given = Literal["v2a", "a2v"]
+
+PUBLISHED_SCALE = 3.0
+"""Of the official scripts, for both tasks; with the fp16 flag, and batches of 2 (v2a) and 1 (a2v)."""
+_LEFT_OVER = 2.0**20
+"""By what the fp16 flag makes the gradient too large."""
 
 
 def conditional(
@@ -92,7 +97,7 @@ def conditional(
         raise ValueError('fp16_flag needs quirks="official": a correct gradient has no left-over factor')
     start = drawn(noise, shapes)
     c, m = _sides(task, condition, start)
-    gain = scale * 2.0**20 if fp16_flag else scale
+    gain = scale * _LEFT_OVER if fp16_flag else scale
     level, below = torch.from_numpy(chain.alpha_bar), torch.from_numpy(chain.alpha_bar_before)
     x, given = start[m], condition
     with torch.no_grad(), _frozen(denoiser):
@@ -118,6 +123,14 @@ def conditional(
     elif guidance == "gradient":
         given = noised(condition, start[c], level[0])
     return _pair(task, given, x)
+
+
+def corrected_scale(official: float, *, batch: int, elements: int) -> float:
+    """The scale of "fixed" that guides as strongly as the `official` one with its quirks and the fp16 flag.
+
+    batch: clips that were sampled together; elements: of one given side.
+    """
+    return official * _LEFT_OVER / (batch * elements)
 
 
 def conditional_few_step(

@@ -2,7 +2,7 @@
 
 The paper's network predicts noise. Where nearly all is noise, that is to copy the input to three digits, and the clean
 sample is what is left over: a small network has the colours of its pictures wrong. The velocity is near -x0 there. The
-samplers want noise; `as_noise` turns one into the other exactly.
+samplers want noise; `as_noise` turns one into the other, to rounding.
 """
 
 from typing import Literal

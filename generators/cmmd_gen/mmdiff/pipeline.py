@@ -4,27 +4,28 @@ The network runs on as many frames as were asked for, at least its largest windo
 them as in training; what was not asked for is cut off, and sound that is missing at the end is silence.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cmmd_bench.types import Audio, Clip, Request, Task
 from cmmd_gen.batches import even_batches
 from cmmd_gen.conditions import to_audio, to_video
-from cmmd_gen.diffusion.gaussian import chain
+from cmmd_gen.diffusion.gaussian import Chain, chain
 from cmmd_gen.mmdiff.conditional import Guidance, conditional, conditional_few_step
 from cmmd_gen.mmdiff.objective import as_noise
 from cmmd_gen.mmdiff.presets import SOURCE_RATE, Preset, Sampling
-from cmmd_gen.mmdiff.sampling import Shapes, dpm_solver, few_step
+from cmmd_gen.mmdiff.sampling import Shapes, ancestral, ddim, dpm_solver, dpm_solver_adaptive, few_step
 from cmmd_gen.mmdiff.shifts import Quirks, with_shifts
 from cmmd_gen.mmdiff.unet import MMDiffUNet
-from cmmd_gen.mmdiff.windows import expanded, given_sound, given_video, raised
+from cmmd_gen.mmdiff.windows import expanded, given_sound, given_video, held
 from cmmd_gen.noise import Noise
-from cmmd_gen.types import Pair
+from cmmd_gen.types import Denoiser, Pair
 
 SHIFT_SEED = 0
 """Of the attention windows while sampling: the same for every clip, so that none depends on its neighbours."""
@@ -34,13 +35,13 @@ SHIFT_SEED = 0
 class Pipeline:
     """The parts, on one device.
 
-    batch: clips sampled together
+    batch: clips sampled together, by task
     upscale: from small frames (B, F, 3, s, s) and noise to large ones, or None
     mirror: whether the network has learned mirrored pictures, as the official checkpoints have
     """
 
     unet: MMDiffUNet
-    batch: int
+    batch: Mapping[Task, int]
     upscale: Callable[[Tensor, Noise], Tensor] | None
     preset: Preset
     sampling: Sampling
@@ -50,8 +51,9 @@ class Pipeline:
 
     def clips(self, requests: Sequence[Request]) -> Iterator[Clip]:
         """One clip per request, in order."""
-        for batch, asked in even_batches(requests, self.batch):
-            yield from islice(self._clips(batch, batch[0].task, batch[0].seconds), asked)
+        for task, group in groupby(requests, key=lambda request: request.task):
+            for batch, asked in even_batches(list(group), self.batch[task]):
+                yield from islice(self._clips(batch, task, batch[0].seconds), asked)
 
     def _clips(self, requests: Sequence[Request], task: Task, seconds: float) -> Iterator[Clip]:
         config = self.unet.config
@@ -86,11 +88,7 @@ class Pipeline:
         if self.preset.prediction == "velocity":
             denoiser = as_noise(denoiser, self.preset.alpha_bar())
         if task == "joint" or condition is None:
-            if how.chain == "few-step":
-                return few_step(
-                    denoiser, alpha_bar=alpha_bar, noise=noise, shapes=shapes, steps=how.steps, order=how.order
-                )
-            return dpm_solver(denoiser, alpha_bar=alpha_bar, noise=noise, shapes=shapes)
+            return _from_nothing(denoiser, how, alpha_bar, noise, shapes)
         scale = how.scale[task]
         guidance: Guidance = "gradient" if scale > 0 else "replacement"
         if how.chain == "few-step":
@@ -110,7 +108,7 @@ class Pipeline:
             denoiser,
             task,
             condition,
-            chain=chain(alpha_bar, None if how.steps == len(alpha_bar) else str(how.steps)),
+            chain=_chain(alpha_bar, how.steps),
             noise=noise,
             shapes=shapes,
             guidance=guidance,
@@ -125,5 +123,27 @@ class Pipeline:
         return upright if self.upscale is None else self.upscale(upright.clamp(-1, 1), noise)
 
     def _audio(self, heard: Tensor, samples: int) -> Audio:
-        audio = raised(to_audio(expanded(heard[0], self.preset.mu)), self.unet.config.sample_rate)[:samples]
+        audio = held(to_audio(expanded(heard[0], self.preset.mu)), self.unet.config.sample_rate)[:samples]
         return np.pad(audio, (0, samples - len(audio)))
+
+
+def _from_nothing(
+    denoiser: Denoiser, how: Sampling, alpha_bar: NDArray[np.float64], noise: Noise, shapes: Shapes
+) -> Pair:
+    match how.sampler:
+        case "few-step":
+            return few_step(
+                denoiser, alpha_bar=alpha_bar, noise=noise, shapes=shapes, steps=how.sampler_steps, order=how.order
+            )
+        case "dpm-solver":
+            return dpm_solver(denoiser, alpha_bar=alpha_bar, noise=noise, shapes=shapes, evaluations=how.sampler_steps)
+        case "dpm-solver-adaptive":
+            return dpm_solver_adaptive(denoiser, alpha_bar=alpha_bar, noise=noise, shapes=shapes)
+        case "ancestral":
+            return ancestral(denoiser, chain=_chain(alpha_bar, how.sampler_steps), noise=noise, shapes=shapes)
+        case "ddim":
+            return ddim(denoiser, chain=chain(alpha_bar, f"ddim{how.sampler_steps}"), noise=noise, shapes=shapes)
+
+
+def _chain(alpha_bar: NDArray[np.float64], steps: int) -> Chain:
+    return chain(alpha_bar, None if steps == len(alpha_bar) else str(steps))

@@ -34,8 +34,7 @@ def train(
         unet,
         torch.optim.AdamW(unet.parameters(), weight_decay=0.0),
         rate=preset.rate(plan.steps),
-        # The official training has none; a small batch needs one.
-        clip=1.0 if preset.superres else None,
+        clip=preset.clip,
         average=rates.average(preset.average),
     )
     show = None if samples is None else samples(learner.best)  # type: ignore[arg-type]  # a copy of the U-Net

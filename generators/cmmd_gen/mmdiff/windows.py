@@ -58,11 +58,11 @@ def compressed(audio: Tensor, mu: float) -> Tensor:
 
 
 def expanded(audio: Tensor, mu: float) -> Tensor:
-    """`compressed` undone."""
-    return audio.sign() * (audio.abs() * math.log1p(mu)).expm1() / mu if mu else audio
+    """`compressed` undone; what lies beyond full scale, which mu-law has nothing for, is full scale."""
+    return audio.sign() * (audio.abs().clamp(max=1) * math.log1p(mu)).expm1() / mu if mu else audio
 
 
-def raised(audio: Audio, rate: int) -> Audio:
+def held(audio: Audio, rate: int) -> Audio:
     """Samples at `rate` brought to `SOURCE_RATE`, each held until the next one where the network's rate is lower.
 
     A clean filter would leave the upper octaves empty, which no recording does. The images of what is below, that
