@@ -13,8 +13,8 @@ from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.diffusion.velocity import noised
 from cmmd_gen.noise import Noise
 from cmmd_gen.superres import objective, sampling
-from cmmd_gen.superres.chain import estimated, hidden, limited, log_variance, shown, target
 from cmmd_gen.superres.config import SuperresConfig
+from cmmd_gen.superres.parametrization import estimated, hidden, limited, log_variance, shown, target
 from cmmd_gen.superres.sampling import upscale
 from cmmd_gen.superres.spoiling import GREY, Spoiling, shrunk, spoiled, through_jpeg
 from cmmd_gen.superres.unet import SuperresUNet, enlarged

@@ -16,16 +16,16 @@ from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.diffusion.velocity import noised
 from cmmd_gen.noise import Noise
 from cmmd_gen.superres import command
-from cmmd_gen.superres.chain import hidden
 from cmmd_gen.superres.config import SuperresConfig
 from cmmd_gen.superres.objective import objective, tables
+from cmmd_gen.superres.parametrization import hidden
 from cmmd_gen.superres.presets import PRESETS, Preset
 from cmmd_gen.superres.sampling import upscale
 from cmmd_gen.superres.spoiling import Spoiling, shrunk, spoiled
 from cmmd_gen.superres.training import enlargements, train
 from cmmd_gen.superres.unet import SuperresUNet, enlarged
 from cmmd_gen.superres.weights import open_superres
-from cmmd_gen.training import Plan
+from cmmd_gen.training import Plan, Session
 from cmmd_gen.training.order import Order
 
 NETWORK = SuperresConfig(
@@ -137,6 +137,30 @@ def test_validation_shows_small_made_and_true_beside_each_other(preset):
         means = frames.reshape(3, 8, 2, 8, 2, 3).mean(axis=(2, 4))
         assert np.abs(squares[:, ::2, ::2] - means).max() <= 0.51
     assert shown.audio is sound
+
+
+@BOTH
+def test_losses_that_rise_are_warned_of(tmp_path, cache, preset, monkeypatch):
+    from cmmd_gen.superres import training
+
+    asked = []
+    monkeypatch.setattr(
+        training, "Session", lambda *words, watch, **others: (asked.append(watch), Session(*words, **others))[1]
+    )
+    train(tmp_path, cache, preset, plan(1, preset))
+    (row,) = losses(tmp_path)
+    assert set(asked[0]) == {"simple", "vlb"} & row.keys()
+
+
+def test_half_precision_knows_every_step():
+    torch.manual_seed(0)
+    unet, seen = SuperresUNet(NETWORK), []
+    unet.time_embed.register_forward_hook(lambda _, inputs, out: seen.append((inputs[0], out)))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        unet(torch.zeros(2, 3, 16, 16), torch.zeros(2, 3, 8, 8), torch.tensor([998, 999]))
+    [(given, embedding)] = seen
+    assert given.dtype == embedding.dtype == torch.float32
+    assert not torch.equal(embedding[0], embedding[1])
 
 
 def test_validation_needs_pictures():

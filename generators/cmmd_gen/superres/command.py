@@ -29,7 +29,9 @@ def train(order: Order) -> None:
         config={"network": asdict(preset.network)},
         spoiling=asdict(preset.spoiling),
     )
-    cache = open_clips(order.sets, preset.source, order.cache, workers=order.workers, progress=order.progress)
+    cache = open_clips(
+        order.sets, preset.source, order.cache, needs=("frames",), workers=order.workers, progress=order.progress
+    )
 
     def samples(unet: SuperresUNet) -> Samples:
         return enlargements(unet, preset, list(held_out(order.sets, replace(preset.source, seconds=1.8))))

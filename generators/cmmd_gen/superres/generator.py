@@ -33,6 +33,6 @@ def open_upscaler(path: Path, device: torch.device) -> Upscaler:
     if path.suffix == ".pt":
         unet, preset = load_official(path), "paper"
     else:
-        unet, card = open_superres(path)
+        unet, card = open_superres(path, presets=PRESETS)
         preset = card.preset
     return Upscaler(unet.to(device), PRESETS[preset].spec, content_digest(path))

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cmmd_gen.diffusion.gaussian import Chain
-from cmmd_gen.superres.chain import estimated, log_variance, target
 from cmmd_gen.superres.config import SuperresConfig
+from cmmd_gen.superres.parametrization import estimated, log_variance, target
 
 BIN = 1 / 255
 """Half the distance of two grey levels."""
@@ -58,7 +58,7 @@ def objective(
     Args:
         said: the network's channels, (N, outputs, H, W).
         x: what it saw, x_n.
-        x0: the truth behind it (`superres.chain.hidden`), in float32.
+        x0: the truth behind it (`superres.parametrization.hidden`), in float32.
         noise: what was added to it.
         n: steps (N,) of the chain in `tables`.
     """

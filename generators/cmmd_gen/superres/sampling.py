@@ -9,7 +9,7 @@ from torch import Tensor
 from cmmd_gen.diffusion.gaussian import Chain, chain, ddim_step
 from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.noise import Noise
-from cmmd_gen.superres.chain import estimated, limited, shown
+from cmmd_gen.superres.parametrization import estimated, limited, shown
 from cmmd_gen.superres.unet import SuperresUNet
 
 PIXELS = 2**18

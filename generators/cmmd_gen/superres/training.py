@@ -18,8 +18,8 @@ from cmmd_gen.diffusion.gaussian import chain
 from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.diffusion.velocity import noised
 from cmmd_gen.noise import Noise
-from cmmd_gen.superres.chain import hidden
 from cmmd_gen.superres.objective import objective, tables
+from cmmd_gen.superres.parametrization import hidden
 from cmmd_gen.superres.presets import Preset
 from cmmd_gen.superres.sampling import upscale
 from cmmd_gen.superres.spoiling import shrunk, spoiled
@@ -58,7 +58,8 @@ def train(
         average=rates.average(preset.average),
     )
     show = None if samples is None else samples(learner.best)  # type: ignore[arg-type]  # a copy of the U-Net
-    with Session(out, plan, {"unet": learner}, device=device, samples=show, advance=advance) as session:
+    watch = ("simple",) if config.detail is not None else ("simple", "vlb")
+    with Session(out, plan, {"unet": learner}, device=device, samples=show, watch=watch, advance=advance) as session:
         table, random = tables(chain(linear()), session.device), session.generator
         for _ in session.steps():
             frames = draw(cache, plan.batch, random)

@@ -3,7 +3,7 @@
 Source: the image upsampler of guided diffusion (Dhariwal and Nichol 2021), whose parameter names and shapes it keeps.
 x (N, 3, H, W) noisy, small (N, 3, H / factor, W / factor) in [-1, 1], n (N,) int64 counts diffusion steps from 0.
 Returns (N, 6, H, W): the prediction, and what places the variance of a step; or the prediction alone, (N, 3, H, W)
-(`SuperresConfig.detail`, `superres.chain`).
+(`SuperresConfig.detail`, `superres.parametrization`).
 """
 
 import torch
@@ -38,7 +38,9 @@ class SuperresUNet(nn.Module):
     def forward(self, x: Tensor, small: Tensor, n: Tensor) -> Tensor:
         """What x says, (N, outputs, H, W). Raises ValueError for sizes that do not fit."""
         self._check(x, small)
-        embedding = self.time_embed(step_embedding(n, self.config.width))
+        # Neighbouring steps are one in bfloat16.
+        with torch.autocast(n.device.type, enabled=False):
+            embedding = self.time_embed(step_embedding(n, self.config.width))
         seen = torch.cat([x, enlarged(small, self.config.factor)], 1)
         h = nnf.pixel_unshuffle(seen, self.config.patch)
         skips = []

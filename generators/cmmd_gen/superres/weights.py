@@ -3,14 +3,14 @@
 Parameters have the published names and shapes, so loading is only checking.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from cmmd_bench.weights.checkpoint import check_shapes, load_tensors
-from cmmd_gen.checkpoint import Card, load
+from cmmd_gen.checkpoint import Card, build, load
 from cmmd_gen.superres.config import NETWORKS, SuperresConfig, config_from
 from cmmd_gen.superres.unet import SuperresUNet
 
@@ -19,13 +19,17 @@ CLASSES = "label_emb."
 """Where the names of guided diffusion's class embedding begin."""
 
 
-def open_superres(path: Path) -> tuple[SuperresUNet, Card]:
+def open_superres(path: Path, *, presets: Iterable[str] | None = None) -> tuple[SuperresUNet, Card]:
     """A model.safetensors of `train mmdiff-sr`, in evaluation mode on the CPU, and its card.
 
-    Raises UserError (environment): no such file, another model, another network than the card says.
+    Raises UserError (environment): no such file, another model, another network than the card says, a preset that is
+    not one of `presets`.
     """
     tensors, card = load(path, models=(MODEL,))
-    return _network(tensors, config_from(card.config["network"]), f"{card.model} ({card.preset})"), card
+    unet = build(
+        path, card, _copied(tensors), lambda config: SuperresUNet(config_from(config["network"])), presets=presets
+    )
+    return _laid_out(unet), card
 
 
 def load_official(path: Path, config: SuperresConfig = NETWORKS["paper"]) -> SuperresUNet:
@@ -57,9 +61,13 @@ def _network(tensors: Mapping[str, Tensor], config: SuperresConfig, what: str) -
     with torch.device("meta"):
         unet = SuperresUNet(config)
     unet.load_state_dict(_copied(tensors), assign=True)
+    return _laid_out(unet.eval().requires_grad_(False))
+
+
+def _laid_out(unet: SuperresUNet) -> SuperresUNet:
     # Sampling takes a tenth less time in this layout; torch's types do not know it.
     unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return unet.eval().requires_grad_(False)
+    return unet
 
 
 def _shapes(config: SuperresConfig) -> dict[str, tuple[int, ...]]:
