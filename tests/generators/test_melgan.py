@@ -12,6 +12,7 @@ from cmmd_gen.checkpoint import Card, save
 from cmmd_gen.vocoder.config import NETWORKS, GeneratorConfig, MelGANConfig
 from cmmd_gen.vocoder.mel import MEL_16K, MEL_22K
 from cmmd_gen.vocoder.melgan import Generator, load_generator, load_official, vocode
+from cmmd_gen.vocoder.opening import open_vocoder
 from cmmd_gen.vocoder.weight_norm import folded
 
 DATA = Path(__file__).parents[1] / "data" / "generators"
@@ -135,8 +136,36 @@ def test_a_checkpoint_comes_back(tmp_path, small, dtype):
 def test_a_checkpoint_of_other_sizes_is_refused(tmp_path, small):
     path = tmp_path / "model.safetensors"
     save(path, small.state_dict(), Card("melgan", "paper", asdict(NETWORKS["paper"]), 1, {}))
-    with pytest.raises(UserError, match=r"not the weights of MelGAN.*model\.1\.bias"):
+    with pytest.raises(UserError, match=r"not the weights of melgan.*model\.1\.bias"):
         load_generator(path)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [({}, "has no 'mel'"), ({**asdict(NETWORKS["tiny"]), "mel": {"bands": 80, "loud": 1}}, "does not fit.*loud")],
+)
+def test_a_card_that_says_something_else(tmp_path, small, config, told):
+    path = tmp_path / "odd.safetensors"
+    save(path, small.state_dict(), Card("melgan", "tiny", config, 1, {}))
+    with pytest.raises(UserError, match=rf"odd\.safetensors: the config on its card {told}"):
+        load_generator(path)
+
+
+def test_vocoders_by_name(tmp_path, small):
+    device = torch.device("cpu")
+    assert open_vocoder("griffin-lim", device).digest == "griffin-lim"
+    path = tmp_path / "model.safetensors"
+    save(
+        path,
+        small.state_dict(),
+        Card("melgan", "small", asdict(MelGANConfig(generator=GeneratorConfig(base=8))), 1, {}),
+    )
+    assert open_vocoder(str(path), device)(torch.zeros(1, 80, 8), 2000).shape == (1, 2000)
+    # The published network is not the small one that ships.
+    with pytest.raises(UserError, match="none ships. Give the option vocoder"):
+        open_vocoder("melgan", device)
+    with pytest.raises(UserError, match=r"nothing\.safetensors is not there"):
+        open_vocoder(str(tmp_path / "nothing.safetensors"), device)
 
 
 @torch.no_grad()

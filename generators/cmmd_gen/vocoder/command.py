@@ -21,7 +21,9 @@ def train(order: Order) -> None:
         config=asdict(preset.network),
         **preset.course,
     )
-    cache = open_clips(order.sets, preset.source, order.cache, workers=order.workers, progress=order.progress)
+    cache = open_clips(
+        order.sets, preset.source, order.cache, needs=("audio",), workers=order.workers, progress=order.progress
+    )
 
     def samples(generator: Generator) -> Samples:
         clips = list(held_out(order.sets, replace(preset.source, seconds=1.8)))

@@ -1,6 +1,7 @@
 """Sound from a log-mel without any training: magnitudes by non-negative inversion, phases by fast Griffin-Lim.
 
-log-mel (B, bands, frames) of the front end in `mel` -> sound (B, samples) in [-1, 1].
+log-mel (B, bands, frames) of the front end in `mel` -> sound (B, samples), which a mel of loud sound takes beyond
+[-1, 1]: `conditions.to_audio` turns a whole clip down, where cutting its peaks would be heard.
 
 The same mel gives the same sound, whatever else is in the batch: the first phases are drawn from a fixed seed, the same
 for every sample. Griffin and Lim, 1984; the momentum is that of Perraudin, Balazs and Søndergaard, 2013.
@@ -24,7 +25,7 @@ _TINY = 1e-12
 
 @torch.no_grad()
 def griffin_lim(mel: Tensor, samples: int, *, iterations: int = 32, settings: MelSettings = MEL_16K) -> Tensor:
-    """(B, bands, frames) log10 mel -> (B, samples) in [-1, 1].
+    """(B, bands, frames) log10 mel -> (B, samples), as loud as the mel says.
 
     A mel of `frames` frames describes frames * hop samples and the half window that follows, in which the sound fades;
     `samples` beyond that are silent, and of more sound than `samples` the start is kept. More iterations bring the
@@ -37,7 +38,7 @@ def griffin_lim(mel: Tensor, samples: int, *, iterations: int = 32, settings: Me
     described = mel.shape[2] * settings.hop
     length = min(max(samples, described), described + min(settings.margin, settings.hop - 1))
     magnitude = mel_to_magnitude(mel, settings)
-    wav = _phases(magnitude, length, iterations, settings).clamp(-1, 1)
+    wav = _phases(magnitude, length, iterations, settings)
     return functional.pad(wav, (0, samples - length))
 
 

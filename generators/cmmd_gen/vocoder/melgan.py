@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cmmd_bench.weights import check_shapes, load_tensors
-from cmmd_gen.checkpoint import load
+from cmmd_gen.checkpoint import build, load
 from cmmd_gen.vocoder.config import GeneratorConfig, MelGANConfig
 from cmmd_gen.vocoder.mel import MEL_22K, MelSettings
 from cmmd_gen.vocoder.weight_norm import NormedConv1d, NormedConvTranspose1d, folded
@@ -90,8 +90,8 @@ def load_generator(path: Path) -> tuple[Generator, MelSettings]:
     Raises UserError (environment) for any other file.
     """
     tensors, card = load(path, models=("melgan",))
-    config = MelGANConfig.from_json(card.config)
-    return _loaded(tensors, config.generator), config.mel
+    generator = build(path, card, tensors, lambda config: Generator(MelGANConfig.from_json(config).generator))
+    return folded(generator).requires_grad_(False).eval(), MelGANConfig.from_json(card.config).mel
 
 
 def load_official(path: Path) -> tuple[Generator, MelSettings]:

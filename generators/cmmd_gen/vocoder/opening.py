@@ -13,11 +13,11 @@ from cmmd_gen.shipped import shipped
 from cmmd_gen.vocoder.griffin_lim import griffin_lim
 from cmmd_gen.vocoder.mel import MEL_16K
 
-GRIFFIN_LIM = "griffin-lim"
+GRIFFIN_LIM, MELGAN, TINY_MELGAN = "griffin-lim", "melgan", "melgan-tiny"
 
 
 class Vocoder(Protocol):
-    """From log-mel (B, 80, frames) of `mel.MEL_16K` to sound (B, samples) in [-1, 1]; digest: what it is."""
+    """From log-mel (B, 80, frames) of `mel.MEL_16K` to sound (B, samples), about [-1, 1]; digest: what it is."""
 
     digest: str
 
@@ -57,10 +57,20 @@ class MelGAN:
 
 
 def open_vocoder(name: str, device: torch.device) -> Vocoder:
-    """`griffin-lim`, `melgan` (the shipped tiny one), or the path of a checkpoint."""
+    """`griffin-lim`, `melgan-tiny` (the shipped one, which knows procedural sounds), or the path of a checkpoint.
+
+    Raises UserError: no such file, another model, other mels; `melgan`, the published one, without a path.
+    """
     if name == GRIFFIN_LIM:
         return GriffinLim()
-    path = shipped("melgan") if name == "melgan" else Path(name)
+    if name == MELGAN:
+        raise UserError(
+            "the vocoder of this preset is a full MelGAN, and none ships. Give the option vocoder: a model.safetensors "
+            f"of `cmmd-bench train melgan --preset paper`, or {GRIFFIN_LIM}. ({TINY_MELGAN} ships, but has heard "
+            "nothing but procedural sounds.)",
+            exit_code=ENVIRONMENT,
+        )
+    path = shipped(MELGAN) if name == TINY_MELGAN else Path(name)
     if not path.is_file():
         raise UserError(
             f"the vocoder {path} is not there. Give griffin-lim, or a model.safetensors of `cmmd-bench train melgan`.",
