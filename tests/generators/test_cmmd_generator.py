@@ -1,6 +1,7 @@
 """The CMMD plugin keeps the contract, on any size and length, and refuses files that are not what they should be."""
 
 import os
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cmmd_bench.errors import UserError
 from cmmd_bench.testing import check_generator
 from cmmd_bench.types import Clip, Request
 from cmmd_gen.checkpoint import Card, load, read_card, save
+from cmmd_gen.cmmd.config import CMMDConfig
 from cmmd_gen.cmmd.generator import CMMD, NCMMD
 from cmmd_gen.cmmd.pipeline import whole_lengths
 from generators import made
@@ -94,6 +96,33 @@ class TestBadCheckpoints:
         with pytest.raises(UserError, match=f"not the weights of cmmd.*1 missing.*{first}"):
             CMMD(str(tmp_path / "less.safetensors"))
 
+    @pytest.mark.parametrize(
+        ("fields", "told"),
+        [
+            ({"preset": "huge"}, r"is of the preset 'huge', where paper or tiny was expected\. Give"),
+            (
+                {"network": {"width": 3}},
+                r"config on its card does not fit \(TypeError: .*'width'.*Expected that of cmmd",
+            ),
+            ({"network": None}, r"config on its card does not fit \(TypeError"),
+            ({"network": "left out"}, r"config on its card has no 'network'\. Expected"),
+            ({"scales": "left out"}, r"config on its card has no 'scales'"),
+            ({"scales": {"mel_mean": 0.0}}, r"does not fit \(TypeError: .*missing.*latent_mean"),
+            ({"autoencoder": "left out"}, r"config on its card has no 'autoencoder'"),
+            ({"autoencoder": {"name": "tiny"}}, r"does not fit \(TypeError: .*missing.*digest"),
+        ],
+    )
+    def test_a_card_that_says_something_else(
+        self, files: tuple[Path, Path], tmp_path: Path, fields: dict[str, object], told: str
+    ) -> None:
+        tensors, card = load(files[0], models=("cmmd",))
+        config = {**card.config, **{name: value for name, value in fields.items() if name != "preset"}}
+        config = {name: value for name, value in config.items() if value != "left out"}
+        path = tmp_path / "odd.safetensors"
+        save(path, tensors, replace(card, preset=fields.get("preset", "tiny"), config=config))
+        with pytest.raises(UserError, match=rf"odd\.safetensors.*{told}"):
+            CMMD(str(path), autoencoder=str(files[1]))
+
     def test_no_card(self, tmp_path: Path) -> None:
         from safetensors.torch import save_file
 
@@ -130,7 +159,8 @@ class TestBadCheckpoints:
     def test_the_card_comes_back_whole(self, files: tuple[Path, Path]) -> None:
         card = read_card(files[0])
         assert (card.model, card.preset, card.step) == ("cmmd", "tiny", 1)
-        assert card.config["network"]["video_widths"] == list(made.CMMD["tiny"].video_widths)
+        assert set(card.config) == {"network", "autoencoder", "scales"}
+        assert CMMDConfig(**card.config["network"]).latent_channels == 8
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,13 @@ def test_the_digest_follows_the_weights(network, folder, tmp_path):
     assert load_sd_vae(folder).digest != load_sd_vae(write(tmp_path / "other", SMALL, tensors)).digest
 
 
+def test_frames_on_the_cpu_are_encoded_where_the_weights_are(folder, clips):
+    vae = load_sd_vae(folder)
+    vae._network.to("meta")
+    mean, log_variance = vae.encode(clips)
+    assert (mean.device.type, log_variance.device.type) == ("meta", "meta")
+
+
 def test_wrong_input(folder):
     vae = load_sd_vae(folder)
     with pytest.raises(ValueError, match="divisible by 8"):

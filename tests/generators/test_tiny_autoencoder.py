@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -129,6 +130,11 @@ def test_what_is_no_latent_is_refused(given, told):
         make().decode(given)
 
 
+def test_frames_on_the_cpu_are_encoded_where_the_weights_are():
+    mean, log_variance = make().to("meta").encode(frames(1, 2, 3, 16, 16))
+    assert (mean.device.type, log_variance.device.type, mean.shape) == ("meta", "meta", (1, 2, 8, 2, 2))
+
+
 def test_sizes_that_do_not_divide():
     for size in (0, 4, 60):
         with pytest.raises(ValueError, match=f"multiples of 8, found {size}"):
@@ -193,6 +199,19 @@ def test_what_is_no_checkpoint_of_an_autoencoder_is_refused(tmp_path):
     save(tmp_path / "other.safetensors", make().state_dict(), Card("melgan", "tiny", {}, 0, {}))
     with pytest.raises(UserError, match="holds the model 'melgan'.*autoencoder was expected"):
         open_autoencoder(str(tmp_path / "other.safetensors"))
+
+
+def test_a_card_that_does_not_fit_its_weights_is_refused(tmp_path):
+    path = tmp_path / "odd.safetensors"
+    config = asdict(SMALL)
+    save(path, make().state_dict(), Card("autoencoder", "tiny", config | {"widths": [8, 16, 24]}, 0, {}))
+    with pytest.raises(UserError, match=r"not the weights of autoencoder \(tiny\).*odd\.safetensors.*of another shape"):
+        open_autoencoder(str(path))
+    save(path, make().state_dict(), Card("autoencoder", "tiny", config | {"depth": 3}, 0, {}))
+    with pytest.raises(
+        UserError, match=r"odd\.safetensors: the config on its card does not fit \(TypeError: .*'depth'"
+    ):
+        open_autoencoder(str(path))
 
 
 def test_the_digest_is_over_names_types_shapes_and_bytes():

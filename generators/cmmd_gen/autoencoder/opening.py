@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cmmd_bench.errors import ENVIRONMENT, UserError
-from cmmd_gen.checkpoint import load
+from cmmd_gen.checkpoint import build, load
 from cmmd_gen.shipped import shipped
 
 SD_VAE, TINY = "sd-vae", "tiny"
@@ -45,7 +45,7 @@ class Autoencoder(Protocol):
 def open_autoencoder(name: str, device: torch.device | str = "cpu") -> Autoencoder:
     """`sd-vae` (from the weights folder), `tiny` (the shipped one), a checkpoint of `train autoencoder`, or a folder.
 
-    Raises UserError (environment): not there, another model, weights missing, diffusers missing.
+    Raises UserError (environment): not there, another model or network, diffusers missing.
     """
     path = shipped("autoencoder") if name == TINY else Path(name)
     if name == SD_VAE or path.is_dir():
@@ -61,9 +61,7 @@ def open_autoencoder(name: str, device: torch.device | str = "cpu") -> Autoencod
     from cmmd_gen.autoencoder.tiny import TinyAutoencoder, TinyConfig
 
     tensors, card = load(path, models=("autoencoder",))
-    network = TinyAutoencoder(TinyConfig(**card.config))
-    network.load_state_dict(tensors)
-    return network.eval().requires_grad_(False).to(device)
+    return build(path, card, tensors, lambda config: TinyAutoencoder(TinyConfig(**config))).to(device)
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:

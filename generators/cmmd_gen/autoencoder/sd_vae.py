@@ -49,7 +49,8 @@ class SDVae:
     def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, F, 3, H, W) in [-1, 1] -> mean and log-variance, each (B, F, 4, H/8, W/8); ValueError for other input."""
         check_pictures(frames, DOWN)
-        return by_chunks(self._moments, frames)
+        # Clips are prepared on the CPU, wherever the weights are.
+        return by_chunks(self._moments, frames.to(next(self._network.parameters()).device))
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, F, 4, h, w) -> pictures (B, F, 3, 8h, 8w) in [-1, 1]; ValueError for other input."""

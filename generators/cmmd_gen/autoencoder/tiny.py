@@ -99,7 +99,8 @@ class TinyAutoencoder(nn.Module):
     def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, F, 3, H, W) in [-1, 1] -> mean and log-variance, each (B, F, 8, H/8, W/8); ValueError for other input."""
         check_pictures(frames, DOWN)
-        return by_chunks(self.moments, frames)
+        # Clips are prepared on the CPU, wherever the weights are.
+        return by_chunks(self.moments, frames.to(next(self.parameters()).device))
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, F, 8, h, w) -> pictures (B, F, 3, 8h, 8w) in [-1, 1]; ValueError for other input."""

@@ -3,17 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
-from torch import Tensor
 
 from cmmd_bench.embedders.device import device as chosen_device
 from cmmd_bench.errors import UserError
 from cmmd_bench.types import TASKS, Clip, Request, Task
-from cmmd_bench.weights.checkpoint import check_shapes
 from cmmd_gen.autoencoder import Autoencoder, open_autoencoder
-from cmmd_gen.checkpoint import Card, load
+from cmmd_gen.checkpoint import build, described, load
 from cmmd_gen.cmmd.config import CMMDConfig
 from cmmd_gen.cmmd.pipeline import Pipeline, Sampling
 from cmmd_gen.cmmd.presets import PRESETS
@@ -22,6 +20,13 @@ from cmmd_gen.cmmd.scales import Scales
 from cmmd_gen.cmmd.unet import CMMDUNet
 from cmmd_gen.shipped import shipped
 from cmmd_gen.vocoder.opening import open_vocoder
+
+
+class Made(NamedTuple):
+    """The autoencoder that a checkpoint was trained with: the preset's name for it, and its digest."""
+
+    name: str
+    digest: str
 
 
 class CMMD:
@@ -56,10 +61,15 @@ class CMMD:
         precision: Literal["fp32", "bf16"] = "fp32",
     ) -> None:
         # One architecture: a checkpoint of nCMMD is a CMMD that was not tuned, and may be run as either.
-        tensors, self.card = load(Path(checkpoint) if checkpoint else shipped(self.model), models=("cmmd", "ncmmd"))
+        path = Path(checkpoint) if checkpoint else shipped(self.model)
+        tensors, self.card = load(path, models=("cmmd", "ncmmd"))
+        unet = build(path, self.card, tensors, lambda c: CMMDUNet(CMMDConfig(**c["network"])), presets=PRESETS)
+        with described(path, self.card):
+            scales = Scales(**self.card.config["scales"])
+            wanted = Made(**self.card.config["autoencoder"])
         preset = PRESETS[self.card.preset]
         place = torch.device(device or chosen_device())
-        unet = _network(self.card, tensors).to(place)
+        unet = unet.to(place)
         if precision == "bf16":
             unet.to_half(torch.bfloat16)
         lambdas: dict[Task, float] = {
@@ -69,8 +79,8 @@ class CMMD:
         self.precision = precision
         self.pipeline = Pipeline(
             unet,
-            Scales(**self.card.config["scales"]),
-            _autoencoder(self.card, autoencoder, place),
+            scales,
+            _autoencoder(self.model, wanted, autoencoder, place),
             open_vocoder(vocoder or preset.vocoder, place),
             preset.size,
             self.batch_size,
@@ -104,22 +114,12 @@ class NCMMD(CMMD):
     model: ClassVar[str] = "ncmmd"
 
 
-def _network(card: Card, tensors: dict[str, Tensor]) -> CMMDUNet:
-    with torch.device("meta"):
-        unet = CMMDUNet(CMMDConfig(**card.config["network"]))
-    expected = {name: tuple(tensor.shape) for name, tensor in unet.state_dict().items()}
-    check_shapes(tensors, expected, what=f"{card.model} ({card.preset})")
-    unet.load_state_dict(tensors, assign=True)
-    return unet.eval().requires_grad_(False)
-
-
-def _autoencoder(card: Card, given: str | None, device: torch.device) -> Autoencoder:
-    wanted = card.config["autoencoder"]
-    opened = open_autoencoder(given or wanted["name"], device)
-    if opened.digest != wanted["digest"]:
+def _autoencoder(model: str, wanted: Made, given: str | None, device: torch.device) -> Autoencoder:
+    opened = open_autoencoder(given or wanted.name, device)
+    if opened.digest != wanted.digest:
         raise UserError(
-            f"the autoencoder {given or wanted['name']} ({opened.digest[:12]}) is not the one that {card.model} was "
-            f"trained with ({wanted['name']}, {wanted['digest'][:12]}): its latents mean something else. Give it with "
-            f"--option {card.model}.autoencoder=PATH."
+            f"the autoencoder {given or wanted.name} ({opened.digest[:12]}) is not the one that {model} was trained "
+            f"with ({wanted.name}, {wanted.digest[:12]}): its latents mean something else. Give it with "
+            f"--option {model}.autoencoder=PATH."
         )
     return opened
