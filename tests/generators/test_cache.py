@@ -1,5 +1,6 @@
 """Training clips on disk: filled once, gone on with after a kill, and honest about what is left out."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 from cmmd_bench.errors import UserError
 from cmmd_bench.ledger import JsonLines
 from cmmd_bench.types import Clip, ClipSpec, Item
-from cmmd_gen.data.cache import Arrays, prepare
-from cmmd_gen.data.clips import Kept, keep, open_clips, parse_set, sound
+from cmmd_gen.data.cache import Arrays, Cache, prepare
+from cmmd_gen.data.clips import Kept, TrainingSet, keep, open_clips, parse_set, sound
 
 SPEC = ClipSpec(0.5, Fraction(10), 16, 16, 8000)
 
@@ -98,6 +99,77 @@ def test_other_content_and_nothing_usable_are_refused(tmp_path: Path) -> None:
     prepare(data, data.items(), mean_and_audio, tmp_path / "b", describes={"autoencoder": "1"})
     with pytest.raises(UserError, match=r"autoencoder: '1' there, '2' now.*another --cache"):
         prepare(data, data.items(), mean_and_audio, tmp_path / "b", describes={"autoencoder": "2"})
+
+
+class Files(Five):
+    """Clips by name and content, as files are: the fingerprint follows the content, whatever the name."""
+
+    def __init__(self, **contents: str) -> None:
+        self.contents = contents
+
+    def items(self) -> list[Item]:
+        return [Item(name, name) for name in self.contents]
+
+    def fingerprint(self, item: Item) -> str:
+        return self.contents[item.id]
+
+    def load(self, item: Item) -> Clip:
+        content = self.contents[item.id]
+        clip = super().load(Item("noise", "noise"))
+        # Told apart by one pixel.
+        clip.video[0, 0, 0, 0] = ord(content[0])
+        return clip.only_video() if "mute" in content else clip.only_audio() if "blind" in content else clip
+
+
+def first_pixels(cache: Cache) -> list[str]:
+    return [chr(cache[index]["frames"][0, 0, 0, 0]) for index in range(len(cache))]
+
+
+def test_equal_files_renamed_files_and_replaced_files(tmp_path: Path) -> None:
+    data = Files(one="a", two="b", three="a")
+    cache = prepare(data, data.items(), keep, tmp_path, describes={})
+    assert ([item.id for item in cache.items], first_pixels(cache)) == (["one", "two", "three"], ["a", "b", "a"])
+    renamed = Files(other="a")
+    assert first_pixels(prepare(renamed, renamed.items(), keep, tmp_path, describes={})) == ["a"]
+    replaced = Files(one="c")
+    again = prepare(replaced, replaced.items(), keep, tmp_path, describes={})
+    assert first_pixels(again) == ["c"]
+    # What is made of stored clips in turn is made anew as well.
+    item = replaced.items()[0]
+    assert Kept("k", again, SPEC).fingerprint(item) != Kept("k", cache, SPEC).fingerprint(item)
+    assert first_pixels(cache) == ["a", "b", "a"]
+
+
+def test_a_folder_of_an_earlier_version_is_read_as_it_is(tmp_path: Path) -> None:
+    data = Files(one="a")
+    cache = prepare(data, data.items(), keep, tmp_path, describes={})
+    cache.paths[0].rename(tmp_path / "one.safetensors")
+    line = {"id": "one", "group": "one", "fingerprint": "a", "left_out": None}
+    (tmp_path / "items.jsonl").write_text(json.dumps(line) + "\n")
+    again = prepare(data, data.items(), keep, tmp_path, describes={}, needs=("frames", "audio"))
+    assert first_pixels(again) == ["a"]
+    assert Kept("k", again, SPEC).fingerprint(again.items[0]) == "one"
+
+
+def test_clips_without_a_side_are_left_out_where_it_is_needed_and_stay_where_not(tmp_path: Path) -> None:
+    data = Files(whole="a", silent_film="b mute", radio="c blind")
+    both = prepare(data, data.items(), keep, tmp_path, describes={}, needs=("frames", "audio"))
+    assert [item.id for item in both.items] == ["whole"]
+    assert both.left_out == {"no sound": ["silent_film"], "no picture": ["radio"]}
+    seen = prepare(data, data.items(), keep, tmp_path, describes={}, needs=("frames",))
+    assert [item.id for item in seen.items] == ["whole", "silent_film"]
+
+
+def test_what_a_data_set_leaves_out_itself_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = Files(one="a")
+    data.left_out = {"shorter than 0.5 s": ["tiny.mp4", "short.mp4"], "unreadable": []}  # type: ignore[attr-defined]
+    monkeypatch.setattr(TrainingSet, "open", lambda *_: data)
+    open_clips([TrainingSet("kitchen")], SPEC, tmp_path)
+    assert [record.message for record in caplog.records] == [
+        "2 files of kitchen are left out (shorter than 0.5 s), such as tiny.mp4"
+    ]
 
 
 def test_procedural_clips_are_kept_as_they_are_rendered_for_any_number_of_workers(tmp_path: Path) -> None:

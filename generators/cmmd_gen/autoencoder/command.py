@@ -22,7 +22,9 @@ def train(order: Order) -> None:
         )
     preset = PRESETS[order.preset]
     plan = order.plan(steps=preset.steps, batch=preset.batch, config=asdict(preset.network))
-    cache = open_clips(order.sets, preset.source, order.cache, workers=order.workers, progress=order.progress)
+    cache = open_clips(
+        order.sets, preset.source, order.cache, needs=("frames",), workers=order.workers, progress=order.progress
+    )
 
     def samples(network: TinyAutoencoder) -> Samples:
         spec = replace(preset.source, seconds=1.8)

@@ -72,7 +72,14 @@ def train(order: Order) -> None:
 
 def _latents(order: Order, preset: Preset, autoencoder: Autoencoder) -> Cache:
     """The clips of all sets, encoded below the cache on first use."""
-    clips = open_clips(order.sets, preset.source, order.cache, workers=order.workers, progress=order.progress)
+    clips = open_clips(
+        order.sets,
+        preset.source,
+        order.cache,
+        needs=("frames", "audio"),
+        workers=order.workers,
+        progress=order.progress,
+    )
     kept = Kept("clips", clips, preset.source)
     sets = [f"{each}/{each.split}/{each.seed}/{each.root or ''}" for each in order.sets]
     folder = order.cache / f"latents-{autoencoder.digest[:8]}-{kept.digest[:8]}"

@@ -2,17 +2,19 @@
 
 <folder>/cache.json     what the arrays were made from; another content is refused
 <folder>/items.jsonl    one line per clip: id, group, and why it was left out, if so; append-only
-<folder>/ID.safetensors the arrays of one clip
+<folder>/DIGEST.safetensors  the arrays of one clip, named by a digest of its fingerprint: a clip that was renamed is
+                             found again, one whose file was replaced is made anew
 
-Filling it again goes on where it stopped.
+Filling it again goes on where it stopped. Folders of earlier versions name arrays by the clip's id; these are read.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,9 @@ Encode = Callable[[Clip], Arrays]
 
 UNUSABLE = ("silent", "black", "frozen")
 """What a model would learn nothing from, or the wrong thing."""
+
+Side = Literal["frames", "audio"]
+_MISSING: Mapping[Side, str] = {"frames": "no picture", "audio": "no sound"}
 
 _log = logging.getLogger(__name__)
 
@@ -66,34 +71,38 @@ def prepare(
     folder: Path,
     *,
     describes: Mapping[str, Any],
+    needs: Sequence[Side] = (),
     workers: int = 1,
     progress: Progress = silent,
 ) -> Cache:
     """Encode `items` of `dataset` into `folder`, those that are not there yet.
 
     describes: what decides the arrays besides the dataset's clips, such as the digest of an autoencoder; JSON.
-    Clips that cannot be read, and silent, black and frozen ones, are left out and named. Raises UserError if none is
-    left, or if the folder holds arrays of other content.
+    needs: arrays that this training reads; clips stored without them stay there for trainings that do not
+    Clips that cannot be read or lack a side, and silent, black and frozen ones, are left out and named. Raises
+    UserError if none is left, or if the folder holds arrays of other content.
     """
     content = {**describes, "dataset": dataset.name, "spec": str(dataset.spec)}
     claim(folder / "cache.json", content, instead="choose another --cache")
     path = folder / "items.jsonl"
-    wanted = {dataset.fingerprint(item): item for item in items}
+    fingerprints = [dataset.fingerprint(item) for item in items]
     known = _known(path)
-    if wanted.keys() - known.keys():
+    if not known.keys() >= set(fingerprints):
         # Only who adds clips holds the file: trainings that find all of theirs start side by side.
         with JsonLines(path) as index, progress(f"cache {dataset.name}", len(items)) as advance:
             known = _known(path)
-            todo = {fp: item for fp, item in wanted.items() if fp not in known}
+            # Files of equal content are one clip to the cache, and several to the training.
+            todo = {fp: item for fp, item in zip(fingerprints, items, strict=True) if fp not in known}
             for _ in range(len(items) - len(todo)):
                 advance()
             store = partial(_store, dataset, encode, folder)
-            faults = in_order(store, list(todo.values()), workers_for(len(todo), workers))
-            for (fp, item), fault in zip(todo.items(), faults, strict=True):
-                known[fp] = {"id": item.id, "group": item.group, "fingerprint": fp, "left_out": fault}
+            stored = in_order(store, list(todo.values()), workers_for(len(todo), workers))
+            for (fp, item), (arrays, fault) in zip(todo.items(), stored, strict=True):
+                line = {"id": item.id, "group": item.group, "fingerprint": fp, "left_out": fault}
+                known[fp] = {**line, "file": _name(fp), "arrays": arrays}
                 index.append(known[fp])
                 advance()
-    cache = _cache(folder, items, [known[fp] for fp in wanted])
+    cache = _cache(folder, items, [known[fp] for fp in fingerprints], needs)
     for reason, ids in cache.left_out.items():
         _log.warning("%d clips of %s are left out (%s), such as %s", len(ids), dataset.name, reason, ids[0])
     if not cache.items:
@@ -105,24 +114,34 @@ def _known(path: Path) -> dict[str, dict[str, Any]]:
     return {line["fingerprint"]: line for line in read_lines(path)}
 
 
-def _cache(folder: Path, items: Sequence[Item], lines: Sequence[Mapping[str, Any]]) -> Cache:
-    pairs = list(zip(items, lines, strict=True))
+def _name(fingerprint: str) -> str:
+    return f"{hashlib.sha256(fingerprint.encode()).hexdigest()[:32]}.safetensors"
+
+
+def _cache(folder: Path, items: Sequence[Item], lines: Sequence[Mapping[str, Any]], needs: Sequence[Side]) -> Cache:
     left_out: dict[str, list[str]] = {}
-    for item, line in pairs:
-        if line["left_out"] is not None:
-            left_out.setdefault(line["left_out"], []).append(item.id)
-    kept = tuple(item for item, line in pairs if line["left_out"] is None)
-    return Cache(kept, tuple(folder / f"{item.id}.safetensors" for item in kept), left_out)
+    kept, paths = [], []
+    for item, line in zip(items, lines, strict=True):
+        missing = (_MISSING[side] for side in needs if side not in line.get("arrays", needs))
+        fault = line["left_out"] or next(missing, None)
+        if fault is None:
+            kept.append(item)
+            # By the line, not by the item's id: the source may have another name by now.
+            paths.append(folder / line.get("file", f"{line['id']}.safetensors"))
+        else:
+            left_out.setdefault(fault, []).append(item.id)
+    return Cache(tuple(kept), tuple(paths), left_out)
 
 
-def _store(dataset: Dataset, encode: Encode, folder: Path, item: Item) -> str | None:
+def _store(dataset: Dataset, encode: Encode, folder: Path, item: Item) -> tuple[list[str], str | None]:
+    """Names of the arrays that were stored, and why none were."""
     try:
         clip = dataset.load(item)
     except (UserError, ValueError) as error:
-        return str(error)
+        return [], str(error)
     fault = next((finding for finding in findings(levels(clip)) if finding in UNUSABLE), None)
     if fault is not None:
-        return fault
+        return [], fault
     arrays = {name: np.ascontiguousarray(array) for name, array in encode(clip).items()}
-    write_bytes(folder / f"{item.id}.safetensors", save(arrays))
-    return None
+    write_bytes(folder / _name(dataset.fingerprint(item)), save(arrays))
+    return sorted(arrays), None

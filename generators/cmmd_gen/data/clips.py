@@ -6,6 +6,7 @@ clip takes longer than a step may, so this is done once for all models that look
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from cmmd_bench.datasets import KINDS, open_dataset
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.progress import Progress, silent
 from cmmd_bench.types import Audio, Clip, ClipSpec, Dataset, Item, Video
-from cmmd_gen.data.cache import Arrays, Cache, prepare
+from cmmd_gen.data.cache import Arrays, Cache, Side, prepare
 
 FULL_SCALE = 32767
 PROCEDURAL_COUNT = 4000
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +75,29 @@ def sound(stored: np.ndarray) -> Audio:
 
 
 def open_clips(
-    sets: Sequence[TrainingSet], spec: ClipSpec, root: Path, *, workers: int = 1, progress: Progress = silent
+    sets: Sequence[TrainingSet],
+    spec: ClipSpec,
+    root: Path,
+    *,
+    needs: Sequence[Side] = (),
+    workers: int = 1,
+    progress: Progress = silent,
 ) -> Cache:
-    """The clips of all `sets`, stored below `root` on first use."""
+    """The clips of all `sets` that have what the training `needs`, stored below `root` on first use.
+
+    Those that a data set itself leaves out, such as files that are too short, are told to the log.
+    """
     caches = []
     for each in sets:
         dataset = each.open(spec)
+        for reason, names in getattr(dataset, "left_out", {}).items():
+            if names:
+                _log.warning("%d files of %s are left out (%s), such as %s", len(names), each, reason, names[0])
         describes = {"arrays": "clips 1", "split": each.split, "seed": each.seed, "root": str(each.root or "")}
         folder = root / f"{each.name}-{_digest(describes, spec)}"
         items = dataset.items()[: each.count]
-        caches.append(prepare(dataset, items, keep, folder, describes=describes, workers=workers, progress=progress))
+        how = {"describes": describes, "needs": needs, "workers": workers, "progress": progress}
+        caches.append(prepare(dataset, items, keep, folder, **how))  # type: ignore[arg-type]  # of several types
     whole = caches[0]
     for cache in caches[1:]:
         whole += cache
@@ -107,8 +123,8 @@ class Kept:
         return self._cache.items
 
     def fingerprint(self, item: Item) -> str:
-        """The id: a cache holds one content for good."""
-        return item.id
+        """The name of its arrays: it changes where the clip's source was replaced."""
+        return self._cache.paths[self._index[item.id]].stem
 
     def load(self, item: Item) -> Clip:
         """One clip, read back."""
