@@ -191,8 +191,8 @@ def _room(source: Source, frames: int) -> int:
     needed = frames + 2 * MARGIN
     if len(source.video) < needed:
         raise UserError(
-            f"clip {source.id!r} has {len(source.video)} frames; contrastive training on windows of {frames} needs at "
-            f"least {needed}, so that a window shifted by {MARGIN} frames still lies inside; take longer clips."
+            f"clip {source.id!r} has {len(source.video)} frames; training on windows of {frames} needs at least "
+            f"{needed}, so that windows shifted by {MARGIN} frames, cmmd's negatives, lie inside; take longer clips."
         )
     return len(source.video) - frames
 
