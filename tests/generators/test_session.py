@@ -2,10 +2,7 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +11,18 @@ import torch
 from torch import nn
 
 from cmmd_bench.errors import UserError
+from cmmd_bench.types import Clip, Item
 from cmmd_gen.checkpoint import load, read_card
-from cmmd_gen.training import Learner, Plan, Session, rates
+from cmmd_gen.training import Learner, Plan, Session, log, rates
+from cmmd_gen.training import session as session_module
 from cmmd_gen.training.log import read_rows
 from cmmd_gen.training.session import step_seed
+
+
+@pytest.fixture(autouse=True)
+def _no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Drawing takes longer than all steps; one test does it.
+    monkeypatch.setattr(session_module, "draw", lambda *_: None)
 
 
 def plan(**changes: object) -> Plan:
@@ -69,7 +74,10 @@ def test_a_resumed_training_equals_an_uninterrupted_one_to_the_bit(tmp_path: Pat
     assert (tmp_path / "cut/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
 
 
-def test_the_exported_model_has_the_averaged_weights_and_says_what_it_is(tmp_path: Path) -> None:
+def test_the_exported_model_has_the_averaged_weights_and_says_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "draw", log.draw)
     toy = train(tmp_path)
     tensors, card = load(tmp_path / "model.safetensors", models=("toy",))
     assert all(torch.equal(tensors[name], tensor) for name, tensor in toy.best.state_dict().items())
@@ -170,35 +178,83 @@ def test_memory_that_runs_out_is_a_sentence_that_says_what_to_lower(tmp_path: Pa
             torch.empty(1 << 60)
 
 
-KILLED = """
-import sys; from pathlib import Path
-sys.path[:0] = {path!r}
-from generators.test_session import train
-train(Path(sys.argv[1]), steps=4000, save_every=1, sample_every=4000)
-"""
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_a_kill_at_any_write_leaves_a_folder_that_goes_on(
+    done: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"steps": 6, "save_every": 2, "sample_every": 0, "keep_every": 4}
+    train(tmp_path / "whole", **changes)
+    model = (tmp_path / "whole/model.safetensors").read_bytes()
+    # The plan; a state and a model at each of three saves; one more state that is kept.
+    for last in range(8):
+        out = tmp_path / str(last)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(os, "replace", dying(last, done))
+            train(out, **changes)
+        train(out, **changes)
+        assert losses(out) == losses(tmp_path / "whole")
+        assert (out / "model.safetensors").read_bytes() == model
 
 
-def test_a_kill_at_any_moment_leaves_a_folder_that_goes_on(tmp_path: Path) -> None:
-    code = KILLED.format(path=[str(Path(__file__).resolve().parents[1])])
-    for attempt in range(2):
-        process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stderr=subprocess.DEVNULL)
-        state = tmp_path / "state.pt"
-        before = state.stat().st_mtime_ns if state.exists() else 0
-        for _ in range(600):
-            if state.exists() and state.stat().st_mtime_ns != before:
-                break
-            time.sleep(0.05)
-        time.sleep(0.023 * attempt)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        step = torch.load(state, weights_only=True)["step"]
-        assert step > 0
-        assert read_card(tmp_path / "model.safetensors").step in (step - 1, step)
-    toy = learner()
-    changes = {"steps": 4000, "save_every": 1, "sample_every": 4000}
-    with Session(tmp_path, plan(**changes), {"toy": toy}) as session:
-        assert session.step == torch.load(tmp_path / "state.pt", weights_only=True)["step"]
-    assert [row["step"] for row in losses(tmp_path)] == list(range(session.step))
+def dying(last: int, done: bool) -> object:
+    """`os.replace` whose call number `last` is the last thing that happens, or no longer happens."""
+    calls, replace = iter(range(100)), os.replace
+
+    def dies(source: object, target: object) -> None:
+        number = next(calls)
+        if done or number != last:
+            replace(source, target)  # type: ignore[call-overload]
+        if number == last:
+            raise KeyboardInterrupt
+
+    return dies
+
+
+def test_how_often_to_save_and_look_may_change(tmp_path: Path) -> None:
+    train(tmp_path, stop=6)
+    # As an earlier version wrote it.
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"save_every": 5, "sample_every": 24}))
+    train(tmp_path, save_every=12, sample_every=0, keep_every=12)
+    assert (tmp_path / "state-0000012.pt").is_file()
+    with pytest.raises(UserError, match="batch: 8 there, 9 now"):
+        train(tmp_path, batch=9)
+
+
+def test_after_a_start_nothing_is_good_until_it_was_saved(tmp_path: Path) -> None:
+    train(tmp_path / "first", keep_every=10)
+    start = tmp_path / "first/state-0000020.pt"
+    with (
+        pytest.raises(UserError, match="stopped at step 20.*nothing was saved yet"),
+        Session(tmp_path / "second", plan(), {"toy": learner()}, start=start) as session,
+    ):
+        for _ in session.steps():
+            session.update("toy", torch.tensor(float("nan"), requires_grad=True))
+
+
+def test_a_model_that_is_exported_again_keeps_its_losses(tmp_path: Path) -> None:
+    train(tmp_path)
+    whole = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").unlink()
+    train(tmp_path)
+    assert (tmp_path / "model.safetensors").read_bytes() == whole
+
+
+@pytest.mark.parametrize("average", [None, 0.99])
+def test_what_is_looked_at_has_no_dropout(average: float | None, tmp_path: Path) -> None:
+    toy, seen = learner(average), []
+
+    def samples(step: int) -> list[tuple[Item, Clip]]:
+        seen.append([module.training for module in toy.best.modules()])
+        noise = np.random.default_rng(step).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+        return [(Item("a", "a"), Clip(noise, Fraction(10)))]
+
+    with Session(tmp_path, plan(steps=2, sample_every=1), {"toy": toy}, samples=samples) as session:
+        for _ in session.steps():
+            assert all(module.training for module in toy.module.modules())
+            session.record(loss=1.0)
+    assert len(seen) == 2
+    assert not any(map(any, seen))
 
 
 def test_plan_is_written_before_anything_is_learned(tmp_path: Path) -> None:

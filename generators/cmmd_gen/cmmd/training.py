@@ -5,13 +5,17 @@ sample for both sides, noise; predict both velocities; descend. CMMD adds two ne
 contrastive stage sees the same windows in the same batches but no negatives: the control that a comparison needs.
 """
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from cmmd_bench.claims import differences
+from cmmd_bench.content import content_digest
+from cmmd_bench.errors import UserError
 from cmmd_gen.cmmd.latents import Sources, measure, pairs
 from cmmd_gen.cmmd.negatives import check_sources, cut_windows, draw_negatives, draw_positives
 from cmmd_gen.cmmd.objective import contrastive_loss, draw_steps, gradient_ratio, joint_loss
@@ -21,7 +25,7 @@ from cmmd_gen.cmmd.unet import CMMDUNet
 from cmmd_gen.data.cache import Cache
 from cmmd_gen.diffusion.schedules import cosine
 from cmmd_gen.training import Learner, Plan, Session, rates
-from cmmd_gen.training.session import Samples
+from cmmd_gen.training.session import STATE, Samples, config_of
 from cmmd_gen.types import Pair
 
 ETA = 5e-5
@@ -50,8 +54,8 @@ def train(
     sources = Sources(cache)
     window = {"frames": preset.network.frames, "samples_per_frame": SAMPLES_PER_FRAME}
     check_sources(sources, **window, negatives=bool(eta))
-    scales = measure(sources, mel_spread=preset.mel_spread, seed=plan.seed)
-    plan = with_config(plan, scales=asdict(scales))
+    plan = planned(plan, sources, preset, out, start)
+    scales = Scales(**plan.config["scales"])
     torch.manual_seed(plan.seed)
     unet = CMMDUNet(preset.network)
     learner = Learner(
@@ -80,9 +84,31 @@ def train(
                 _denoise(session, draw)
 
 
-def with_config(plan: Plan, **more: Any) -> Plan:
-    """The same plan with more in its configuration."""
-    return Plan(**{**asdict(plan), "config": {**plan.config, **more}})
+def planned(plan: Plan, sources: Sources, preset: Preset, out: Path, start: Path | None) -> Plan:
+    """The plan with the scales: of the state to start from, whose weights know no others, else measured.
+
+    Raises UserError for a state of another network or autoencoder, or of an earlier version, which does not say which.
+    """
+    before = None if start is None else config_of(start)
+    if start is None or (before is None and (out / STATE).is_file()):
+        # The second: a training that an earlier version began, whose scales were measured.
+        scales = asdict(measure(sources, mel_spread=preset.mel_spread, seed=plan.seed))
+        return replace(plan, config={**plan.config, "scales": scales})
+    if before is None or not {"network", "autoencoder", "scales"} <= before.keys():
+        raise UserError(
+            f"--start {start} does not say which network, autoencoder and scales its weights belong to, or cannot be "
+            "read: an earlier version may have written it. Give a state that `train ncmmd` of this version wrote."
+        )
+    now = json.loads(json.dumps(plan.config))
+    changed = list(differences(before["network"], now["network"], "network"))
+    changed += differences(before["autoencoder"]["digest"], now["autoencoder"]["digest"], "autoencoder")
+    if changed:
+        raise UserError(
+            f"--start {start} is of another model ({'; '.join(changed)}). Start with the preset and the --autoencoder "
+            "that it was trained with."
+        )
+    settings = {**plan.settings, "start_digest": content_digest(start)}
+    return replace(plan, config={**plan.config, "scales": before["scales"]}, settings=settings)
 
 
 class Draw:

@@ -30,6 +30,9 @@ class Learner:
     ) -> None:
         self.module, self.optimizer, self.rate, self.clip = module, optimizer, rate, clip
         self.averaged = None if average is None else AveragedModel(module, multi_avg_fn=_lerp(average))
+        if self.averaged is not None:
+            # It is looked at and exported, never trained: no dropout.
+            self.averaged.eval()
 
     @property
     def best(self) -> nn.Module:

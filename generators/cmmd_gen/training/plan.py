@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+FREE = ("save_every", "sample_every", "keep_every")
+"""What may change when a training goes on, as no number depends on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -1,7 +1,7 @@
 """One training in a folder: the same command goes on where it stopped, and gives the same weights as if it had not.
 
 <out>/plan.json           what decides the numbers (`Plan`); another plan in the same folder is refused
-<out>/state.pt            weights, averages and optimisers at a step; tensors and plain values, no code
+<out>/state.pt            weights, averages and optimisers at a step, and the plan's config; plain values, no code
 <out>/state-N.pt          the same, kept every `keep_every` steps, for trainings that start from there
 <out>/model.safetensors   the averaged weights of the first learner with their card: what `--checkpoint` takes
 <out>/losses.csv, .png    one row per step
@@ -12,6 +12,7 @@ whole; rows come before the state that counts them, and the model is made again 
 """
 
 import hashlib
+import json
 import logging
 import math
 import time
@@ -33,7 +34,7 @@ from cmmd_gen.checkpoint import Card, read_card, save
 from cmmd_gen.training.alarms import rising
 from cmmd_gen.training.learner import Learner
 from cmmd_gen.training.log import PNG, Log, draw
-from cmmd_gen.training.plan import Plan
+from cmmd_gen.training.plan import FREE, Plan
 
 Samples = Callable[[int], Sequence[tuple[Item, Clip]]]
 """Validation clips at a step, made with the averaged weights."""
@@ -75,11 +76,11 @@ class Session:
         self._main = self.accelerator.is_main_process
         self._skipped = dict.fromkeys(self.learners, 0)
         self._row: dict[str, float] = {}
-        self._recorded: tuple[str, ...] = ()
+        self._saved = 0
 
     def __enter__(self) -> Self:
         if self._main:
-            claim(self.out / PLAN, asdict(self.plan), instead="repeat them to resume, or choose another --out")
+            _claim(self.out / PLAN, self.plan)
         for learner in self.learners.values():
             learner.module.to(self.device).train()
             if learner.averaged is not None:
@@ -141,7 +142,6 @@ class Session:
     def record(self, **values: float | Tensor) -> None:
         """Values of this step for losses.csv; the same names at every step."""
         self._row = {**{name: _number(value) for name, value in values.items()}, **self._row}
-        self._recorded = tuple(values)
 
     def _columns(self, name: str) -> tuple[str, str]:
         prefix = "" if len(self.learners) == 1 else f"{name} "
@@ -164,11 +164,16 @@ class Session:
         self._advance()
 
     def _save(self, log: Log) -> None:
-        state = {"step": self.step, "learners": {name: learner.state() for name, learner in self.learners.items()}}
+        state = {
+            "step": self.step,
+            "learners": {name: learner.state() for name, learner in self.learners.items()},
+            "config": json.loads(json.dumps(self.plan.config)),
+        }
         kept = self.plan.keep_every and self.step % self.plan.keep_every == 0
         for name in [*([f"state-{self.step:07d}.pt"] if kept else []), STATE]:
             with replacing(self.out / name) as temporary:
                 torch.save(state, temporary)
+        self._saved = self.step
         self._export()
         for name in self._watch:
             above = rising(log.column(name))
@@ -181,8 +186,12 @@ class Session:
         from cmmd_bench.datasets.sheet import save_sheet
         from cmmd_bench.media import write_preview
 
+        best = next(iter(self.learners.values())).best
+        learning = best.training
+        best.eval()
         with torch.no_grad():
             clips = self._samples(self.step)
+        best.train(learning)
         folder = self.out / "samples" / f"step-{self.step:07d}"
         for item, clip in clips:
             write_preview(folder / f"{item.id}.mp4", clip)
@@ -192,7 +201,10 @@ class Session:
         model = next(iter(self.learners.values()))
         plan = self.plan
         recent = self.log.rows[-200:] if self.log is not None else []
-        columns = {name: [row[name] for row in recent if math.isfinite(row[name])] for name in self._recorded}
+        # From the rows, which are there after a kill as well.
+        own = {"step", "seconds", *(column for name in self.learners for column in self._columns(name))}
+        names = [name for name in recent[0] if name not in own] if recent else []
+        columns = {name: [row[name] for row in recent if math.isfinite(row[name])] for name in names}
         losses = {name: round(sum(values) / len(values), 5) for name, values in columns.items() if values}
         training = {"steps": plan.steps, "batch": plan.batch, "seed": plan.seed, "precision": plan.precision}
         card = Card(plan.model, plan.preset, plan.config, self.step, {**training, **plan.settings, "losses": losses})
@@ -205,14 +217,17 @@ class Session:
             return False
 
     def _resume(self) -> int:
-        path = self.out / STATE if (self.out / STATE).is_file() else self._start
+        own = self.out / STATE
+        path = own if own.is_file() else self._start
         if path is None:
             return 0
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             for name, learner in self.learners.items():
                 learner.restore(state["learners"][name])
-            return int(state["step"])
+            step = int(state["step"])
+            self._saved = step if path == own else 0
+            return step
         except Exception as error:  # what a damaged file can raise is not for us to foresee
             reason = str(error).splitlines()[0]
             raise UserError(
@@ -222,12 +237,32 @@ class Session:
             ) from error
 
     def _diverged(self, finding: str) -> UserError:
-        saved = self.step // self.plan.save_every * self.plan.save_every
+        saved = self._saved
         kept = f"{self.out} holds the good weights of step {saved}" if saved else f"nothing was saved yet in {self.out}"
         return UserError(
             f"training stopped at step {self.step}: {finding}; {kept}. Lower the learning rate or eta, or use fp32.",
             exit_code=1,
         )
+
+
+def config_of(state: Path) -> dict[str, Any] | None:
+    """The config of the plan that wrote a state.pt; None for one of an earlier version, or one that cannot be read."""
+    try:
+        config = torch.load(state, map_location="cpu", weights_only=True, mmap=True).get("config")
+    except Exception:  # what is wrong with the file is told where its weights are read
+        return None
+    return config if isinstance(config, dict) else None
+
+
+def _claim(path: Path, plan: Plan) -> None:
+    try:
+        present = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        present = {}
+    # Earlier versions wrote down what may change, too.
+    free = {name: present[name] for name in FREE if name in present}
+    settings = {name: value for name, value in asdict(plan).items() if name not in FREE}
+    claim(path, settings | free, instead="repeat them to resume, or choose another --out")
 
 
 def _number(value: float | Tensor) -> float:
