@@ -105,7 +105,7 @@ def test_the_model_file_vocodes(tmp_path, cache):
         return keep
 
     train(tmp_path, cache, SMALL, plan(2), samples=samples)
-    assert [(tmp_path / "samples" / "step-0000002" / name).is_file() for name in ("sheet.png", "silence.mp4")]
+    assert all((tmp_path / "samples" / "step-0000002" / name).is_file() for name in ("sheet.png", "silence.mp4"))
     generator, settings = load_generator(tmp_path / "model.safetensors")
     made = generator(log_mel(torch.zeros(1, 4800 + 256), settings))[0, :4800]
     np.testing.assert_allclose(shown[0].audio, made, atol=1e-3)

@@ -165,8 +165,8 @@ def test_the_tiny_preset():
     assert sum(parameter.numel() for parameter in network.parameters()) <= 2_600_000
     assert config.samples / config.sample_rate == config.frames / config.fps == 1.8
     with torch.no_grad():
-        made = network(torch.randn(1, 18, 3, 16, 16), torch.randn(1, 1, 13_824), torch.tensor([5]))
-    assert (made.video.shape, made.audio.shape) == ((1, 18, 3, 16, 16), (1, 1, 13_824))
+        made = network(torch.randn(1, 8, 3, 16, 16), torch.randn(1, 1, 8 * 384), torch.tensor([5]))
+    assert (made.video.shape, made.audio.shape) == ((1, 8, 3, 16, 16), (1, 1, 8 * 384))
     # The heads start at zero, as do all residual branches.
     assert not made.video.any()
     assert not made.audio.any()

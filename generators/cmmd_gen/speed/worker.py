@@ -7,7 +7,8 @@ it is known, so that what was measured before a process is killed is not lost:
 {"parameters": N}
 {"kind": K, "how": H, "repeats": [[seconds, processor seconds], ...], "gflop": G or null, "peak_bytes": B or null}
 {"kind": K, "how": H, "why": sentence}      where that could not be measured
-{"limit_gflops": G}                         of a matrix product in the same precision, last, for its memory
+{"limit_gflops": G}                         of a matrix product in the same precision, last, for its memory; not where
+                                            there is nothing to compare with it
 
 how: "eager", then "graphs" on CUDA (one recorded CUDA graph per evaluation, the fastest a sampler can launch it), then
 "compiled" if asked for. float32 is that: TF32 is off.
@@ -69,6 +70,7 @@ def work(order: Order) -> Iterator[dict[str, Any]]:
     if dtype == torch.bfloat16:
         unet.to_half(dtype)
     yield {"parameters": sum(parameter.numel() for parameter in unet.parameters())}
+    measured = False
     for kind, how in ways(device, compiled=order.compiled):
         _forget_peak(device)
         try:
@@ -86,8 +88,10 @@ def work(order: Order) -> Iterator[dict[str, Any]]:
         # On a CPU a peak is of the whole process, which has also done all that came before.
         peak = _peak(device) if how == "eager" or device != "cpu" else None
         yield {"kind": kind, "how": how, "repeats": repeats, "gflop": arithmetic, "peak_bytes": peak}
+        measured = True
         del run, given
-    yield {"limit_gflops": matmul_limit(device, dtype, synchronize=synchronize)}
+    if measured:
+        yield {"limit_gflops": matmul_limit(device, dtype, synchronize=synchronize)}
 
 
 def reason(error: Exception) -> str:
