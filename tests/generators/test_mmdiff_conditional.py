@@ -9,7 +9,7 @@ from torch import nn
 from cmmd_gen.diffusion.gaussian import chain
 from cmmd_gen.diffusion.schedules import linear
 from cmmd_gen.diffusion.spacing import trailing
-from cmmd_gen.mmdiff.conditional import conditional, conditional_few_step
+from cmmd_gen.mmdiff.conditional import PUBLISHED_SCALE, conditional, conditional_few_step, corrected_scale
 from cmmd_gen.noise import Noise
 from cmmd_gen.types import Pair
 
@@ -59,6 +59,32 @@ def test_official_runs(golden, task, name, settings):
     assert asked.steps == TEN.steps[::-1].tolist()
     assert len(done) == 10
     assert not any(side.requires_grad for side in pair)
+
+
+@pytest.mark.parametrize("task", SIDES)
+def test_the_corrected_scale_guides_as_strongly_as_the_published_one(golden, task):
+    condition = _condition(golden, task)
+    # Weak enough for the toy, which the published strength would throw out of its range.
+    weak = PUBLISHED_SCALE / 2**16
+    batch, elements = len(condition), condition[0].numel()
+    published, corrected = (
+        conditional(
+            toy,
+            task,
+            condition,
+            chain=TEN,
+            noise=_recorded(golden, f"ddpm10.{task}_grad3"),
+            shapes=SHAPES,
+            guidance="gradient",
+            **settings,
+        )
+        for settings in (
+            {"scale": weak, "quirks": "official", "fp16_flag": True},
+            {"scale": corrected_scale(weak, batch=batch, elements=elements)},
+        )
+    )
+    side = SIDES[task][1]
+    torch.testing.assert_close(getattr(published, side), getattr(corrected, side), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("task", SIDES)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from generators.made import SMALL_MMDIFF
 
 from cmmd_gen.data.cache import Cache
 from cmmd_gen.data.clips import TrainingSet, open_clips
@@ -14,7 +15,6 @@ from cmmd_gen.mmdiff.training import train
 from cmmd_gen.mmdiff.unet import MMDiffUNet
 from cmmd_gen.training import Plan
 from cmmd_gen.types import Pair
-from generators.made import SMALL_MMDIFF
 
 SMALL = replace(PRESETS["tiny"], network=SMALL_MMDIFF, frame_size=16)
 

@@ -22,6 +22,7 @@ def test_mu_law_keeps_sign_and_full_scale_and_comes_back() -> None:
     assert float(compressed(torch.tensor([1 / 15]), 15.0)) == pytest.approx(1 / 4)  # log 2 / log 16
     torch.testing.assert_close(expanded(louder, 15.0), audio, atol=1e-6, rtol=0)
     assert torch.equal(compressed(audio, 0.0), audio)
+    assert expanded(torch.tensor([-1e6, 1.5]), 15.0).tolist() == pytest.approx([-1, 1])
     assert torch.equal(expanded(audio, 0.0), audio)
 
 
