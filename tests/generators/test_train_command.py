@@ -8,9 +8,11 @@ from typer.testing import CliRunner
 
 from cmmd_bench.cli import app
 from cmmd_bench.errors import UserError
+from cmmd_bench.progress import silent
 from cmmd_gen.checkpoint import read_card
 from cmmd_gen.cli.train import TRAINERS
 from cmmd_gen.training import log, session
+from cmmd_gen.training.order import Order
 from generators import made
 
 DATA = ["--data", "beatdance:3", "--data", "kitchen:2"]
@@ -72,6 +74,30 @@ def test_ncmmd_then_cmmd_and_its_control_from_the_same_state(cache: Path, tmp_pa
     for side in ("video", "audio"):
         assert float(first["cmmd"][side]) == pytest.approx(float(first["control"][side]), rel=1e-5)
     assert float(first["cmmd"]["negative_audio"]) > 0
+
+
+def test_another_number_of_processes_is_another_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = Order(
+        model="melgan",
+        preset="tiny",
+        sets=(),
+        out=tmp_path,
+        cache=tmp_path,
+        seed=0,
+        device="cpu",
+        precision="fp32",
+        steps=None,
+        batch=None,
+        save_every=1,
+        sample_every=0,
+        keep_every=None,
+        workers=1,
+        progress=silent,
+        own={},
+    )
+    assert "processes" not in order.plan(steps=1, batch=1, config={}).settings
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert order.plan(steps=1, batch=1, config={}).settings["processes"] == 2
 
 
 def test_words_that_do_not_fit_are_refused(tmp_path: Path) -> None:

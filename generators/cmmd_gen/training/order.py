@@ -1,5 +1,6 @@
 """What a user asks of `cmmd-bench train`, before a model's own defaults are filled in."""
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,13 @@ class Order:
     own: Mapping[str, Any]
 
     def plan(self, *, steps: int, batch: int, config: dict[str, Any], **settings: Any) -> Plan:
-        """The plan with the preset's `steps` and `batch` where none were asked for."""
+        """The plan with the preset's `steps` and `batch` where none were asked for.
+
+        Under torchrun the number of processes is part of it: each draws a batch of its own.
+        """
+        processes = int(os.environ.get("WORLD_SIZE", "1"))
+        if processes > 1:
+            settings["processes"] = processes
         return Plan(
             model=self.model,
             preset=self.preset,
