@@ -72,7 +72,7 @@ def test_a_config_survives_json(config):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"width": 48}, "multiple of 32, got 48"),
+        ({"width": 48}, "multiple of 32, the groups of a norm, got 48"),
         ({"windows": (1, 4)}, "one for each level but the first"),
         ({"heads": 7}, "must divide"),
         ({"head_width": 48}, "must divide"),

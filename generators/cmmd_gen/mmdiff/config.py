@@ -41,7 +41,7 @@ class MMDiffConfig:
 
     def __post_init__(self) -> None:
         if self.width % self.groups:
-            raise ValueError(f"width must be a multiple of {self.groups} groups, got {self.width}")
+            raise ValueError(f"width must be a multiple of {self.groups}, the groups of a norm, got {self.width}")
         if len(self.windows) != len(self.multipliers) - 1:
             raise ValueError(
                 f"windows must name one for each level but the first, got {self.windows} for "
