@@ -1,4 +1,4 @@
-"""The loops of ncmmd and cmmd on a small network: resume to the bit, the scales of a start, and one clip by heart."""
+"""The loops of ncmmd and cmmd on a small network: resume to the bit, the scales of a start, and one sample by heart."""
 
 from dataclasses import asdict, replace
 from pathlib import Path

@@ -57,7 +57,7 @@ class MelGAN:
 
 
 def open_vocoder(name: str, device: torch.device) -> Vocoder:
-    """`griffin-lim`, `melgan-tiny` (the shipped one, which knows procedural sounds), or the path of a checkpoint.
+    """`griffin-lim`, `melgan-tiny` (that of the package, once there is one), or the path of a checkpoint.
 
     Raises UserError: no such file, another model, other mels; `melgan`, the published one, without a path.
     """
@@ -66,8 +66,7 @@ def open_vocoder(name: str, device: torch.device) -> Vocoder:
     if name == MELGAN:
         raise UserError(
             "the vocoder of this preset is a full MelGAN, and none ships. Give the option vocoder: a model.safetensors "
-            f"of `cmmd-bench train melgan --preset paper`, or {GRIFFIN_LIM}. ({TINY_MELGAN} ships, but has heard "
-            "nothing but procedural sounds.)",
+            f"of `cmmd-bench train melgan --preset paper`, or {GRIFFIN_LIM}.",
             exit_code=ENVIRONMENT,
         )
     path = shipped(MELGAN) if name == TINY_MELGAN else Path(name)
