@@ -8,10 +8,16 @@ from fractions import Fraction
 import numpy as np
 import soxr
 import torch
+from scipy.ndimage import correlate1d, minimum_filter1d
 from torch import Tensor
 
 from cmmd_bench.media.picture import fitted
 from cmmd_bench.types import Audio, Clip, Video
+
+CEILING = 0.99
+"""A little below full scale, where a clip would be taken for a clipped one."""
+LIMITER_SECONDS = 0.005
+"""Long beside a period of the sound, short beside its beats."""
 
 
 def pictures(clip: Clip, *, fps: Fraction, frames: int, size: int) -> Tensor:
@@ -45,10 +51,27 @@ def to_video(pictures: Tensor) -> Video:
     return np.ascontiguousarray(scaled.permute(0, 2, 3, 1).numpy())
 
 
-def to_audio(wav: Tensor) -> Audio:
-    """(T,) -> float32 in [-1, 1]; sound with a peak beyond is turned down as a whole, since cut peaks are heard."""
-    wav = wav.detach().float().cpu()
-    return np.ascontiguousarray((wav / wav.abs().max().clamp(min=1)).numpy())
+def to_audio(wav: Tensor, sample_rate: int) -> Audio:
+    """(T,) -> float32 in [-1, 1]; turned down around peaks beyond `CEILING`, by `LIMITER_SECONDS` and as much again.
+
+    Cut peaks are heard, and a clip turned down as a whole is not as loud as the model made it.
+    """
+    audio = np.ascontiguousarray(wav.detach().float().cpu().numpy())
+    if not np.any(np.abs(audio) > CEILING):
+        return audio
+    gain = _limiting_gain(audio, round(LIMITER_SECONDS * sample_rate))
+    return np.asarray(audio * gain, np.float32)
+
+
+def _limiting_gain(audio: Audio, reach: int) -> Audio:
+    """Gains (T,) in (0, 1] that keep `audio` below `CEILING`, change smoothly, and are 1 beyond 2 `reach` of a peak.
+
+    The lowest gain needed within `reach`, averaged over `reach`: each of those averaged is low enough for the middle.
+    """
+    needed = CEILING / np.maximum(np.abs(audio), CEILING)
+    lowest = minimum_filter1d(needed, 2 * reach + 1)
+    weights = np.hanning(2 * reach + 3)[1:-1]
+    return np.asarray(correlate1d(lowest, weights / weights.sum(), mode="nearest"))
 
 
 def resampled(audio: Audio, rate: int, target: int) -> Audio:

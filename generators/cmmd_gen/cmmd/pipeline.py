@@ -100,7 +100,7 @@ class Pipeline:
             if task != "v2a":
                 video = to_video(self.autoencoder.decode(self.scales.raw_latents(latents[:frames])[None])[0])
             if task != "a2v":
-                audio = to_audio(self.vocoder(self.scales.raw_mel(mel)[None], samples)[0])
+                audio = to_audio(self.vocoder(self.scales.raw_mel(mel)[None], samples)[0], SAMPLE_RATE)
             yield Clip(video, FPS, audio, SAMPLE_RATE)
 
 

@@ -123,7 +123,8 @@ class Pipeline:
         return upright if self.upscale is None else self.upscale(upright.clamp(-1, 1), noise)
 
     def _audio(self, heard: Tensor, samples: int) -> Audio:
-        audio = held(to_audio(expanded(heard[0], self.preset.mu)), self.unet.config.sample_rate)[:samples]
+        rate = self.unet.config.sample_rate
+        audio = held(to_audio(expanded(heard[0], self.preset.mu), rate), rate)[:samples]
         return np.pad(audio, (0, samples - len(audio)))
 
 

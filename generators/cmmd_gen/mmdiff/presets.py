@@ -4,7 +4,8 @@ paper   the published setting: 64x64 pixels, 16 kHz, batch 128 over 32 GPUs, Ada
         sampling by the zero-shot gradient method over 1000 steps
 tiny    16x16 pixels, 3,840 Hz, brought to 64x64 by the tiny super-resolution model; trained on a CPU in hours. What
         the published setting leaves to size a small network needs help with: velocities instead of noise, the cosine
-        schedule, which spends its steps where there is something to see, and sound compressed by mu-law
+        schedule, which spends its steps where there is something to see, sound compressed by mu-law, and windows that
+        do not shift: a frame that sees the sound of any other learns no timing in so short a training
 
 A checkpoint carries in its card what its weights mean (`meaning`), and is read by that, whatever a preset says today.
 """
@@ -168,7 +169,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             frame_size=64,
             superres=True,
             steps=2_400,
-            batch=4,
+            batch=8,
             peak_rate=1e-3,
             annealed=True,
             clip=1.0,

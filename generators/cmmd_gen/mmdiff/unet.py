@@ -90,8 +90,12 @@ class MMDiffUNet(nn.Module):
         return Pair(v.movedim(-1, 2).to(video.dtype), a.transpose(1, 2).to(audio.dtype))
 
     def draw_shifts(self, generator: torch.Generator | None, frames: int) -> list[int]:
-        """Shifts for one evaluation, in the order they are used: uniform in 0 to F - W for each windowed attention."""
-        return [int(torch.randint(frames - window + 1, (), generator=generator)) for window in self._windows()]
+        """Shifts for one evaluation, in the order they are used: uniform for each windowed attention, in 0 to F - W or
+        to the config's `max_shift`.
+        """
+        most = frames if self.config.max_shift is None else self.config.max_shift
+        largest = [min(most, frames - window) for window in self._windows()]
+        return [int(torch.randint(shift + 1, (), generator=generator)) for shift in largest]
 
     def to_half(self, dtype: torch.dtype) -> Self:
         """Convolutions and attention in `dtype`, once and for all; norms and all of the embedding stay in float32."""

@@ -1,7 +1,7 @@
 """Sound from a log-mel without any training: magnitudes by non-negative inversion, phases by fast Griffin-Lim.
 
 log-mel (B, bands, frames) of the front end in `mel` -> sound (B, samples), which a mel of loud sound takes beyond
-[-1, 1]: `conditions.to_audio` turns a whole clip down, where cutting its peaks would be heard.
+[-1, 1]: `conditions.to_audio` turns it down around its peaks, where cutting them would be heard.
 
 The same mel gives the same sound, whatever else is in the batch: the first phases are drawn from a fixed seed, the same
 for every sample. Griffin and Lim, 1984; the momentum is that of Perraudin, Balazs and Søndergaard, 2013.
