@@ -1,6 +1,7 @@
 """`cmmd-bench train` as a user types it: real data, few steps, and refusals."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cmmd_gen.checkpoint import read_card
 from cmmd_gen.cli.train import TRAINERS
 from cmmd_gen.training import log, session
 from cmmd_gen.training.order import Order
+from cmmd_gen.training.processes import Processes
 from generators import made
 
 DATA = ["--data", "beatdance:3", "--data", "kitchen:2"]
@@ -76,7 +78,7 @@ def test_ncmmd_then_cmmd_and_its_control_from_the_same_state(cache: Path, tmp_pa
     assert float(first["cmmd"]["negative_audio"]) > 0
 
 
-def test_another_number_of_processes_is_another_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_number_of_processes_is_another_plan(tmp_path: Path) -> None:
     order = Order(
         model="melgan",
         preset="tiny",
@@ -95,9 +97,11 @@ def test_another_number_of_processes_is_another_plan(tmp_path: Path, monkeypatch
         progress=silent,
         own={},
     )
-    assert "processes" not in order.plan(steps=1, batch=1, config={}).settings
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert order.plan(steps=1, batch=1, config={}).settings["processes"] == 2
+    assert "processes" not in order.plan(steps=1, batch=3, config={}).settings
+    order = replace(order, processes=Processes(0, 2))
+    assert order.plan(steps=1, batch=2, config={}).settings["processes"] == 2
+    with pytest.raises(UserError, match="all 2 processes, and 3 cannot be dealt out evenly"):
+        order.plan(steps=1, batch=3, config={})
 
 
 def test_words_that_do_not_fit_are_refused(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from cmmd_gen.autoencoder.presets import PRESETS
 from cmmd_gen.autoencoder.tiny import TinyAutoencoder
 from cmmd_gen.autoencoder.training import reconstructions
 from cmmd_gen.autoencoder.training import train as descend
-from cmmd_gen.data.clips import open_clips
 from cmmd_gen.data.validation import held_out
 from cmmd_gen.training.order import Order
 from cmmd_gen.training.session import Samples
@@ -22,9 +21,7 @@ def train(order: Order) -> None:
         )
     preset = PRESETS[order.preset]
     plan = order.plan(steps=preset.steps, batch=preset.batch, config=asdict(preset.network))
-    cache = open_clips(
-        order.sets, preset.source, order.cache, needs=("frames",), workers=order.workers, progress=order.progress
-    )
+    cache = order.clips(preset.source, needs=("frames",))
 
     def samples(network: TinyAutoencoder) -> Samples:
         spec = replace(preset.source, seconds=1.8)

@@ -53,7 +53,7 @@ def train(
         out, plan, {"autoencoder": learner}, device=device, samples=show, watch=("loss",), advance=advance
     ) as session:
         for _ in session.steps():
-            pictures = draw(cache, plan.batch, session.generator).to(session.device)
+            pictures = draw(cache, session.batch, session.generator).to(session.device)
             noise = draw_noise(pictures, session.generator).to(session.device)
             with session.autocast():
                 made, mean, log_variance = session.models["autoencoder"](pictures, noise)

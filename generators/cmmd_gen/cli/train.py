@@ -33,7 +33,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Training folder; the same command goes on in it.")],
     preset: Annotated[str, typer.Option(help="tiny (hours on a CPU) or paper.")] = "tiny",
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps (default: the preset's).")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Samples a step (default: the preset's).")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Samples a step, of all processes together (default: the preset's).")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides weights, data order and noise.")] = 0,
     start: Annotated[Path | None, typer.Option(help="cmmd, ncmmd: a state.pt of ncmmd to go on from.")] = None,
     eta: Annotated[float | None, typer.Option(min=0.0, help="cmmd: weight of the negatives; 0 is the control.")] = None,
@@ -85,7 +87,8 @@ def train(
 
     with second_interrupt_exits():
         import_module(module).train(order)
-    typer.echo(f"{out / 'model.safetensors'}")
+    if order.processes.first:
+        typer.echo(f"{out / 'model.safetensors'}")
 
 
 def _trainer(model: str, own: dict[str, Any]) -> str:
@@ -121,7 +124,9 @@ def _order(
     from cmmd_bench.parallel import default_workers
     from cmmd_gen.data.clips import parse_set
     from cmmd_gen.training.order import Order
+    from cmmd_gen.training.processes import join
 
+    processes = join(device)
     choose_device(device)
     return Order(
         model=model,
@@ -131,6 +136,7 @@ def _order(
         device=device,
         precision="bf16" if precision == "bf16" else "fp32",
         workers=workers or default_workers(),
-        progress=progress(quiet),
+        progress=progress(quiet or not processes.first),
+        processes=processes,
         **rest,
     )

@@ -16,7 +16,7 @@ from cmmd_gen.cmmd.training import ETA
 from cmmd_gen.cmmd.training import train as descend
 from cmmd_gen.cmmd.unet import CMMDUNet
 from cmmd_gen.data.cache import Cache, prepare
-from cmmd_gen.data.clips import Kept, open_clips
+from cmmd_gen.data.clips import Kept
 from cmmd_gen.data.validation import CLIPS, Validation
 from cmmd_gen.training.order import Order
 from cmmd_gen.training.session import Samples
@@ -72,24 +72,18 @@ def train(order: Order) -> None:
 
 def _latents(order: Order, preset: Preset, autoencoder: Autoencoder) -> Cache:
     """The clips of all sets, encoded below the cache on first use."""
-    clips = open_clips(
-        order.sets,
-        preset.source,
-        order.cache,
-        needs=("frames", "audio"),
-        workers=order.workers,
-        progress=order.progress,
-    )
+    clips = order.clips(preset.source, needs=("frames", "audio"))
     kept = Kept("clips", clips, preset.source)
     sets = [f"{each}/{each.split}/{each.seed}/{each.root or ''}" for each in order.sets]
     folder = order.cache / f"latents-{autoencoder.digest[:8]}-{kept.digest[:8]}"
-    return prepare(
-        kept,
-        kept.items(),
-        Encode(autoencoder),
-        folder,
-        describes={"arrays": "latents 1", "sets": sets, "autoencoder": autoencoder.digest},
-        # On an accelerator one process encodes; on the CPU each worker has a copy of the autoencoder.
-        workers=order.workers if order.device == "cpu" else 1,
-        progress=order.progress,
-    )
+    with order.processes.first_alone():
+        return prepare(
+            kept,
+            kept.items(),
+            Encode(autoencoder),
+            folder,
+            describes={"arrays": "latents 1", "sets": sets, "autoencoder": autoencoder.digest},
+            # On an accelerator one process encodes; on the CPU each worker has a copy of the autoencoder.
+            workers=order.workers if order.device == "cpu" else 1,
+            progress=order.progress,
+        )

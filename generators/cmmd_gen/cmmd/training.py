@@ -76,7 +76,7 @@ def train(
         watch=("video", "audio"),
         advance=advance,
     ) as session:
-        draw = Draw(sources, preset, scales, plan.batch, session)
+        draw = Draw(sources, preset, scales, session)
         for step in session.steps():
             if eta:
                 _contrast(session, draw, eta, ratio=step % RATIO_EVERY == 0)
@@ -114,9 +114,9 @@ def planned(plan: Plan, sources: Sources, preset: Preset, out: Path, start: Path
 class Draw:
     """The random parts of a step, in one order: windows, latents, steps, noise, and then what only negatives need."""
 
-    def __init__(self, sources: Sequence[Any], preset: Preset, scales: Scales, batch: int, session: Session) -> None:
-        self.sources, self.preset, self.scales, self.batch = sources, preset, scales, batch
-        self.generator, self.device = session.generator, session.device
+    def __init__(self, sources: Sequence[Any], preset: Preset, scales: Scales, session: Session) -> None:
+        self.sources, self.preset, self.scales = sources, preset, scales
+        self.batch, self.generator, self.device = session.batch, session.generator, session.device
         self.alpha_bar = torch.from_numpy(cosine()).to(self.device)
         self._cut = {"frames": preset.network.frames, "samples_per_frame": SAMPLES_PER_FRAME}
 

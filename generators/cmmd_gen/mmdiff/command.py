@@ -3,7 +3,6 @@
 import torch
 
 from cmmd_bench.types import TASKS
-from cmmd_gen.data.clips import open_clips
 from cmmd_gen.data.validation import CLIPS, Validation
 from cmmd_gen.mmdiff.pipeline import Pipeline
 from cmmd_gen.mmdiff.presets import PRESETS
@@ -17,14 +16,7 @@ def train(order: Order) -> None:
     """Train as ordered."""
     preset = PRESETS[order.preset]
     plan = order.plan(steps=preset.steps, batch=preset.batch, config=preset.meaning)
-    cache = open_clips(
-        order.sets,
-        preset.source,
-        order.cache,
-        needs=("frames", "audio"),
-        workers=order.workers,
-        progress=order.progress,
-    )
+    cache = order.clips(preset.source, needs=("frames", "audio"))
     validation = Validation(order.sets, preset.source, tasks=("v2a", "a2v"), frames=preset.network.frames)
 
     def samples(unet: MMDiffUNet) -> Samples:

@@ -48,8 +48,8 @@ def train(
             return predicted
 
         for _ in session.steps():
-            drawn = draw_windows(cache, preset, plan.batch, random)
-            n = draw_steps(plan.batch, len(alpha_bar), random, stratified=preset.stratified).to(session.device)
+            drawn = draw_windows(cache, preset, session.batch, random)
+            n = draw_steps(session.batch, len(alpha_bar), random, stratified=preset.stratified).to(session.device)
             noise = Pair(*(torch.randn(side.shape, generator=random).to(session.device) for side in drawn))
             clean = Pair(*(side.to(session.device) for side in drawn))
             with session.autocast():

@@ -3,7 +3,6 @@
 import logging
 from dataclasses import asdict, replace
 
-from cmmd_gen.data.clips import open_clips
 from cmmd_gen.data.validation import held_out
 from cmmd_gen.superres.presets import PRESETS
 from cmmd_gen.superres.training import enlargements
@@ -29,9 +28,7 @@ def train(order: Order) -> None:
         config={"network": asdict(preset.network)},
         spoiling=asdict(preset.spoiling),
     )
-    cache = open_clips(
-        order.sets, preset.source, order.cache, needs=("frames",), workers=order.workers, progress=order.progress
-    )
+    cache = order.clips(preset.source, needs=("frames",))
 
     def samples(unet: SuperresUNet) -> Samples:
         return enlargements(unet, preset, list(held_out(order.sets, replace(preset.source, seconds=1.8))))

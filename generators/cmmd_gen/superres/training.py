@@ -62,10 +62,10 @@ def train(
     with Session(out, plan, {"unet": learner}, device=device, samples=show, watch=watch, advance=advance) as session:
         table, random = tables(chain(linear()), session.device), session.generator
         for _ in session.steps():
-            frames = draw(cache, plan.batch, random)
+            frames = draw(cache, session.batch, random)
             config.check_size(frames.shape[-2], frames.shape[-1])
             small = spoiled(frames, config.factor, preset.spoiling, random).to(session.device)
-            n = draw_steps(plan.batch, len(table.alpha_bar), random, stratified=preset.stratified).to(session.device)
+            n = draw_steps(session.batch, len(table.alpha_bar), random, stratified=preset.stratified).to(session.device)
             noise = torch.randn(frames.shape, generator=random).to(session.device)
             x0 = hidden(frames.to(session.device), small, config)
             x = noised(x0, noise, table.alpha_bar[n])

@@ -1,15 +1,17 @@
 """What a user asks of `cmmd-bench train`, before a model's own defaults are filled in."""
 
-import os
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from cmmd_bench.progress import Progress
-from cmmd_gen.data.clips import TrainingSet
+from cmmd_bench.types import ClipSpec
+from cmmd_gen.data.cache import Cache, Side
+from cmmd_gen.data.clips import TrainingSet, open_clips
 from cmmd_gen.training.plan import Plan
+from cmmd_gen.training.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,17 @@ class Order:
     workers: int
     progress: Progress
     own: Mapping[str, Any]
+    processes: Processes = field(default_factory=Processes)
 
     def plan(self, *, steps: int, batch: int, config: dict[str, Any], **settings: Any) -> Plan:
         """The plan with the preset's `steps` and `batch` where none were asked for.
 
-        Under torchrun the number of processes is part of it: each draws a batch of its own.
+        The number of processes is part of it, as each draws its share of the batch for itself. Raises UserError where a
+        batch cannot be shared out.
         """
-        processes = int(os.environ.get("WORLD_SIZE", "1"))
-        if processes > 1:
-            settings["processes"] = processes
+        if self.processes.count > 1:
+            settings["processes"] = self.processes.count
+            self.processes.share(self.batch or batch)
         return Plan(
             model=self.model,
             preset=self.preset,
@@ -57,6 +61,11 @@ class Order:
             keep_every=self.keep_every,
             settings={"command": self.command(), "data": [str(each) for each in self.sets], **settings},
         )
+
+    def clips(self, source: ClipSpec, *, needs: Sequence[Side]) -> Cache:
+        """The stored clips of all sets that have what the training `needs` (`open_clips`)."""
+        with self.processes.first_alone():
+            return open_clips(self.sets, source, self.cache, needs=needs, workers=self.workers, progress=self.progress)
 
     def command(self) -> str:
         """The command line that repeats the training: what decides its numbers, without folders of this machine."""

@@ -35,6 +35,7 @@ from cmmd_gen.training.alarms import rising
 from cmmd_gen.training.learner import Learner
 from cmmd_gen.training.log import PNG, Log, draw
 from cmmd_gen.training.plan import FREE, Plan
+from cmmd_gen.training.processes import Processes
 
 Samples = Callable[[int], Sequence[tuple[Item, Clip]]]
 """Validation clips at a step, made with the averaged weights."""
@@ -50,7 +51,8 @@ class Session:
     """`with Session(...) as session: for step in session.steps(): ...`; see the loops for its use.
 
     learners: by name; the first is the model
-    device: "cpu", or what accelerate finds ("cuda", "mps"); under torchrun one process per device
+    device: "cpu", or what accelerate finds ("cuda", "mps"); under torchrun one process per device, each with its share
+        of the plan's batch (`batch`) and a log of its own share alone, of which the first one's is kept
     start: a state of another training of the same learners to go on from, its step included
     watch: recorded values that should never rise for long; the log warns of one that does
     advance: called once per step done
@@ -71,9 +73,11 @@ class Session:
         self.out, self.plan, self.learners = out, plan, dict(learners)
         self.accelerator = _accelerator(device)
         self.device = self.accelerator.device
+        processes = Processes(self.accelerator.process_index, self.accelerator.num_processes)
+        self.batch = processes.share(plan.batch)
         self.generator = torch.Generator()
         self._start, self._samples, self._watch, self._advance = start, samples, tuple(watch), advance
-        self._main = self.accelerator.is_main_process
+        self._main = processes.first
         self._skipped = dict.fromkeys(self.learners, 0)
         self._row: dict[str, float] = {}
         self._saved = 0

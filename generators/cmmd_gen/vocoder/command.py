@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, replace
 
-from cmmd_gen.data.clips import open_clips
 from cmmd_gen.data.validation import held_out
 from cmmd_gen.training.order import Order
 from cmmd_gen.training.session import Samples
@@ -21,9 +20,7 @@ def train(order: Order) -> None:
         config=asdict(preset.network),
         **preset.course,
     )
-    cache = open_clips(
-        order.sets, preset.source, order.cache, needs=("audio",), workers=order.workers, progress=order.progress
-    )
+    cache = order.clips(preset.source, needs=("audio",))
 
     def samples(generator: Generator) -> Samples:
         clips = list(held_out(order.sets, replace(preset.source, seconds=1.8)))

@@ -54,7 +54,7 @@ def train(
     show = None if samples is None else samples(learners["generator"].best)  # type: ignore[arg-type]  # a Generator
     with Session(out, plan, learners, device=device, samples=show, watch=("mel",), advance=advance) as session:
         for step in session.steps():
-            real = draw(cache, preset, plan.batch, session.generator).to(session.device)
+            real = draw(cache, preset, session.batch, session.generator).to(session.device)
             with session.autocast():
                 made = session.models["generator"](log_mel(real, network.mel))
             distance = mel_loss(real, made, network.mel)
