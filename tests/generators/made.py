@@ -9,6 +9,7 @@ from torch import nn
 from cmmd_gen.autoencoder.tiny import TinyAutoencoder, TinyConfig
 from cmmd_gen.checkpoint import Card, save
 from cmmd_gen.cmmd.config import PRESETS as CMMD
+from cmmd_gen.cmmd.config import CMMDConfig
 from cmmd_gen.cmmd.scales import Scales
 from cmmd_gen.cmmd.unet import CMMDUNet
 from cmmd_gen.mmdiff.presets import PRESETS as MMDIFF
@@ -35,6 +36,19 @@ def autoencoder(folder: Path, seed: int = 1) -> tuple[Path, str]:
 
 
 SMALL_CMMD = replace(CMMD["tiny"], video_widths=(16, 16, 32), audio_widths=(16, 16, 32), head_width=16, time_width=16)
+TWO_LEVELS = CMMDConfig(
+    video_widths=(8, 16),
+    audio_widths=(16, 16),
+    blocks=1,
+    attention_levels=(1,),
+    head_width=8,
+    groups=4,
+    time_width=16,
+    frames=18,
+    latent_size=8,
+    mel_length=112,
+)
+"""A CMMD of two levels, with the lengths of the tiny one."""
 SMALL_MMDIFF = replace(
     MMDIFF["tiny"].network, frames=8, samples=8 * 384, width=16, multipliers=(1, 1, 1, 1), head_width=16
 )

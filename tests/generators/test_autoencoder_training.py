@@ -9,13 +9,14 @@ from safetensors.numpy import save_file
 
 from cmmd_bench.types import Clip, ClipSpec, Item
 from cmmd_gen.autoencoder import open_autoencoder
-from cmmd_gen.autoencoder.objective import autoencoder_loss, psnr
+from cmmd_gen.autoencoder.objective import autoencoder_loss
 from cmmd_gen.autoencoder.presets import PRESETS
 from cmmd_gen.autoencoder.tiny import TinyAutoencoder, TinyConfig
-from cmmd_gen.autoencoder.training import draw, reconstructions, train
+from cmmd_gen.autoencoder.training import reconstructions, train
 from cmmd_gen.conditions import to_tensor, to_video
 from cmmd_gen.data.cache import Cache
 from cmmd_gen.data.clips import TrainingSet, open_clips
+from cmmd_gen.data.pictures import draw_pictures, psnr
 from cmmd_gen.training import Plan
 
 NETWORK = TinyConfig(widths=(16, 24, 32), encoder_blocks=(0, 1, 1), decoder_blocks=(1, 1, 1))
@@ -111,7 +112,7 @@ def test_the_first_loss_is_that_of_the_drawn_pictures(tmp_path, cache):
     torch.manual_seed(3)
     network = TinyAutoencoder(NETWORK)
     generator = torch.Generator().manual_seed(step_seed(3, 0))
-    pictures = draw(cache, 4, generator)
+    pictures = draw_pictures(cache, 4, generator)
     made, mean, log_variance = network(pictures, torch.randn(4, 8, 4, 4, generator=generator))
     terms = autoencoder_loss(made, pictures, mean, log_variance)
     row = losses(tmp_path)[0]
@@ -127,14 +128,14 @@ def test_drawn_pictures_are_frames_of_the_clips_all_of_them_alike_often(tmp_path
     frames = np.broadcast_to(values[:, None, None, None], (5, 8, 8, 3)).copy()
     cache = stored(tmp_path, frames[:2], frames[2:])
     generator = torch.Generator().manual_seed(0)
-    drawn = draw(cache, 600, generator)
+    drawn = draw_pictures(cache, 600, generator)
     assert drawn.shape == (600, 3, 8, 8)
     assert drawn.dtype == torch.float32
     found, counts = np.unique(to_video(drawn)[:, 0, 0, 0], return_counts=True)
     assert found.tolist() == values.tolist()
     expected = np.array([1 / 4, 1 / 4, 1 / 6, 1 / 6, 1 / 6]) * 600
     assert (np.abs(counts - expected) < 5 * np.sqrt(expected)).all()
-    assert torch.equal(drawn, draw(cache, 600, torch.Generator().manual_seed(0)))
+    assert torch.equal(drawn, draw_pictures(cache, 600, torch.Generator().manual_seed(0)))
 
 
 def test_pictures_of_a_wrong_size(tmp_path):

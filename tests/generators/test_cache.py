@@ -135,8 +135,10 @@ def test_equal_files_renamed_files_and_replaced_files(tmp_path: Path) -> None:
     again = prepare(replaced, replaced.items(), keep, tmp_path, describes={})
     assert first_pixels(again) == ["c"]
     # What is made of stored clips in turn is made anew as well.
-    item = replaced.items()[0]
-    assert Kept("k", again, SPEC).fingerprint(item) != Kept("k", cache, SPEC).fingerprint(item)
+    before, after = (Kept("k", each, SPEC) for each in (cache, again))
+    same = after.items()[0]
+    assert same == before.items()[0]
+    assert after.fingerprint(same) != before.fingerprint(same)
     assert first_pixels(cache) == ["a", "b", "a"]
 
 
@@ -148,7 +150,20 @@ def test_a_folder_of_an_earlier_version_is_read_as_it_is(tmp_path: Path) -> None
     (tmp_path / "items.jsonl").write_text(json.dumps(line) + "\n")
     again = prepare(data, data.items(), keep, tmp_path, describes={}, needs=("frames", "audio"))
     assert first_pixels(again) == ["a"]
-    assert Kept("k", again, SPEC).fingerprint(again.items[0]) == "one"
+    kept = Kept("k", again, SPEC)
+    assert kept.fingerprint(kept.items()[0]) == "one"
+
+
+def test_files_of_one_name_in_two_folders_are_two_clips(tmp_path: Path) -> None:
+    one, two = Files(same="a"), Files(same="b")
+    both = prepare(one, one.items(), keep, tmp_path / "1", describes={}) + prepare(
+        two, two.items(), keep, tmp_path / "2", describes={}
+    )
+    kept = Kept("k", both, SPEC)
+    assert [item.id for item in kept.items()] == ["1/same", "2/same"]
+    shown = [kept.load(item).video[0, 0, 0].tolist() for item in kept.items()]
+    assert shown == [both[index]["frames"][0, 0, 0].tolist() for index in (0, 1)]
+    assert shown[0] != shown[1]
 
 
 def test_clips_without_a_side_are_left_out_where_it_is_needed_and_stay_where_not(tmp_path: Path) -> None:
@@ -181,7 +196,8 @@ def test_procedural_clips_are_kept_as_they_are_rendered_for_any_number_of_worker
         assert all(np.array_equal(one[index][name], two[index][name]) for name in ("frames", "audio"))
         source = sets[0] if item.id.startswith("beatdance") else sets[1]
         clip = source.open(SPEC).load(item)
-        again = Kept("kept", one, SPEC).load(item)
+        kept = Kept("kept", one, SPEC)
+        again = kept.load(kept.items()[index])
         assert np.array_equal(again.video, clip.video)
         assert np.abs(again.audio - clip.audio).max() <= 0.5 / 32767 + 1e-7
 

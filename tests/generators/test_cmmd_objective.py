@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 from generators.known_denoisers import ALPHA_BAR
+from generators.made import TWO_LEVELS
 from scipy.stats import chisquare
 from torch import Tensor, nn
 
-from cmmd_gen.cmmd.config import CMMDConfig
 from cmmd_gen.cmmd.objective import (
     HINGE,
     HINGED_FROM,
     contrastive_loss,
-    draw_steps,
     gradient_ratio,
     joint_loss,
 )
 from cmmd_gen.cmmd.unet import CMMDUNet
+from cmmd_gen.diffusion.steps import draw_steps
 from cmmd_gen.diffusion.velocity import velocity
 from cmmd_gen.types import Pair
 
@@ -207,22 +207,12 @@ def test_gradient_ratio_is_that_of_the_two_norms_and_keeps_the_graph():
 
 
 def test_an_untrained_network_costs_about_one_per_side():
-    config = CMMDConfig(
-        video_widths=(8, 16),
-        audio_widths=(16, 16),
-        blocks=1,
-        attention_levels=(1,),
-        head_width=8,
-        groups=4,
-        time_width=16,
-        frames=18,
-        latent_size=8,
-        mel_length=112,
-    )
     torch.manual_seed(0)
-    data, eps = (Pair(torch.randn(4, *config.video_shape), torch.randn(4, *config.audio_shape)) for _ in range(2))
+    data, eps = (
+        Pair(torch.randn(4, *TWO_LEVELS.video_shape), torch.randn(4, *TWO_LEVELS.audio_shape)) for _ in range(2)
+    )
     n = draw_steps(4, 1000, torch.Generator().manual_seed(0), stratified=True)
-    losses = joint_loss(CMMDUNet(config), data, n, eps, ALPHA_BAR)
+    losses = joint_loss(CMMDUNet(TWO_LEVELS), data, n, eps, ALPHA_BAR)
     for side in losses:
         assert side.shape == (4,)
         # The mean square of unit normal values: 1, with a standard deviation of sqrt(2 / their number).

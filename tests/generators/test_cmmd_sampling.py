@@ -1,15 +1,16 @@
 """Sampling of pairs: the published states, a plain form of every method, the gradient of guidance, independence."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from generators.known_denoisers import ALPHA_BAR, Recorded, Start, gaussian_pair, published_toy
+from generators.made import TWO_LEVELS
 from torch import Tensor, nn
 
-from cmmd_gen.cmmd.config import CMMDConfig
 from cmmd_gen.cmmd.sampling import reconstruction_gradient, sample
 from cmmd_gen.cmmd.unet import CMMDUNet
 from cmmd_gen.diffusion.schedules import cosine
@@ -19,19 +20,7 @@ from cmmd_gen.types import Pair
 
 FIXTURE = Path(__file__).parents[1] / "data" / "generators" / "vpred_ddim_reference.npz"
 STEP_OF_TRACE = (1, 100, 199, 200)
-SMALL = CMMDConfig(
-    video_widths=(8, 16),
-    audio_widths=(16, 16),
-    blocks=1,
-    attention_levels=(1,),
-    head_width=8,
-    groups=4,
-    time_width=16,
-    frames=5,
-    latent_size=4,
-    mel_length=12,
-    mel_bands=10,
-)
+SMALL = replace(TWO_LEVELS, frames=5, latent_size=4, mel_length=12, mel_bands=10)
 SHAPES = (SMALL.video_shape, SMALL.audio_shape)
 
 

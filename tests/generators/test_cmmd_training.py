@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from generators.made import TWO_LEVELS
 from safetensors.numpy import save_file
 
 from cmmd_bench.errors import UserError
@@ -23,18 +24,7 @@ from cmmd_gen.training import session as session_module
 from cmmd_gen.training.log import read_rows
 from cmmd_gen.types import Pair
 
-NETWORK = CMMDConfig(
-    video_widths=(8, 16),
-    audio_widths=(16, 16),
-    blocks=1,
-    attention_levels=(1,),
-    head_width=8,
-    groups=4,
-    time_width=16,
-    frames=18,
-    latent_size=8,
-    mel_length=112,
-)
+NETWORK = TWO_LEVELS
 SMALL = replace(PRESETS["tiny"], network=NETWORK)
 
 

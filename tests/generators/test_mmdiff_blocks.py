@@ -8,9 +8,9 @@ from generators.plain_mmdiff import residual
 from generators.recipe import recipe_input
 from safetensors.torch import load_file
 
+from cmmd_gen.diffusion.steps import step_embedding
 from cmmd_gen.mmdiff.blocks import ResBlock, Stem
 from cmmd_gen.mmdiff.cross_attention import CrossAttention
-from cmmd_gen.mmdiff.unet import step_embedding
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "generators"
 TOLERANCE = {"rtol": 0, "atol": 1e-5}

@@ -8,12 +8,13 @@ from torch.distributions import Normal, kl_divergence
 from cmmd_bench.errors import UserError
 from cmmd_gen.autoencoder import open_autoencoder, opening
 from cmmd_gen.autoencoder.frames import CHUNK
-from cmmd_gen.autoencoder.objective import DIVERGENCE, SQUARED, autoencoder_loss, psnr
+from cmmd_gen.autoencoder.objective import DIVERGENCE, SQUARED, autoencoder_loss
 from cmmd_gen.autoencoder.objective import kl_divergence as divergence
 from cmmd_gen.autoencoder.opening import tensors_digest
 from cmmd_gen.autoencoder.presets import PRESETS
 from cmmd_gen.autoencoder.tiny import HIGHEST, LOWEST, TinyAutoencoder, TinyConfig
 from cmmd_gen.checkpoint import Card, save
+from cmmd_gen.data.pictures import psnr
 
 SMALL = TinyConfig(widths=(8, 16, 16), encoder_blocks=(0, 1, 1), decoder_blocks=(1, 1, 1))
 
@@ -188,7 +189,7 @@ def test_a_checkpoint_is_opened_by_its_path_and_known_by_its_weights(tmp_path, m
     clips = frames(1, 2, 3, 16, 16)
     assert torch.equal(opened.encode(clips)[0], network.encode(clips)[0])
     assert opened.digest == network.digest != make(seed=1).digest
-    assert (opened.scale, opened.down) == (1.0, 8)
+    assert opened.latent_size(64) == 8
     monkeypatch.setattr(opening, "shipped", lambda model: tmp_path / "model.safetensors")
     assert open_autoencoder("tiny").digest == network.digest
 

@@ -6,7 +6,6 @@ scale and make the decoder bear a little noise in them. Pictures in [-1, 1].
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 SQUARED = 4.0
@@ -33,9 +32,3 @@ def autoencoder_loss(made: Tensor, pictures: Tensor, mean: Tensor, log_variance:
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, exp(log_variance)) || N(0, 1)) of each number, in nats."""
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
-
-
-def psnr(made: Tensor, pictures: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each picture (N, 3, H, W), (N,) in dB; the peak is the whole range, 2."""
-    mse = (made.clamp(-1, 1) - pictures).square().mean(dim=(1, 2, 3))
-    return 10 * torch.log10(4 / mse)

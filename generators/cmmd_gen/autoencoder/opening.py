@@ -18,13 +18,8 @@ SD_VAE, TINY = "sd-vae", "tiny"
 class Autoencoder(Protocol):
     """Pictures (B, F, 3, H, W) in [-1, 1] and their latents, raw.
 
-    scale: by which raw latents are brought near unit variance, where the publisher of the weights says so; else 1
-    down: how many times smaller latents are than pictures
     digest: SHA-256 of the weights; latents and diffusion models belong to the one they were made with
     """
-
-    scale: float
-    down: int
 
     @property
     def digest(self) -> str: ...  # noqa: D102  (described above)

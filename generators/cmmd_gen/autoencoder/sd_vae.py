@@ -4,7 +4,7 @@ CMMD's paper works on its latents. A folder as the Hub has it (`stabilityai/sd-v
 diffusion_pytorch_model.safetensors; pickles are not read and nothing is fetched. Its attention has the names of 2022
 (query, key, value, proj_attn), which only diffusers' own `from_pretrained` takes for those of today.
 
-Latents are raw: 0.18215 (`scale`) is what Stable Diffusion multiplies them by, and no call here does.
+Latents are raw: Stable Diffusion multiplies them by 0.18215, and no call here does.
 """
 
 from pathlib import Path
@@ -22,16 +22,12 @@ from cmmd_gen.autoencoder.opening import tensors_digest
 
 NAME = "stabilityai/sd-vae-ft-mse"
 TENSORS = "diffusion_pytorch_model.safetensors"
-SCALE = 0.18215
 LATENTS = 4
 DOWN = 8
 
 
 class SDVae:
     """An `Autoencoder` around diffusers' AutoencoderKL."""
-
-    scale = SCALE
-    down = DOWN
 
     def __init__(self, network: Any) -> None:
         self._network = network

@@ -41,9 +41,6 @@ class TinyConfig:
 class TinyAutoencoder(nn.Module):
     """A convolutional autoencoder whose latents are drawn from a normal distribution per position; an `Autoencoder`."""
 
-    scale = 1.0
-    down = DOWN
-
     def __init__(self, config: TinyConfig) -> None:
         super().__init__()
         self.config = config

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from cmmd_bench.types import Clip, Item
-from cmmd_gen.autoencoder.objective import autoencoder_loss, psnr
+from cmmd_gen.autoencoder.objective import autoencoder_loss
 from cmmd_gen.autoencoder.presets import Preset
 from cmmd_gen.autoencoder.tiny import DOWN, LATENTS, TinyAutoencoder
 from cmmd_gen.conditions import to_tensor, to_video
 from cmmd_gen.data.cache import Cache
+from cmmd_gen.data.pictures import draw_pictures, psnr
 from cmmd_gen.training import Learner, Plan, Session, rates
 from cmmd_gen.training.session import Samples
 
@@ -53,21 +54,13 @@ def train(
         out, plan, {"autoencoder": learner}, device=device, samples=show, watch=("loss",), advance=advance
     ) as session:
         for _ in session.steps():
-            pictures = draw(cache, session.batch, session.generator).to(session.device)
+            pictures = draw_pictures(cache, session.batch, session.generator).to(session.device)
             noise = draw_noise(pictures, session.generator).to(session.device)
             with session.autocast():
                 made, mean, log_variance = session.models["autoencoder"](pictures, noise)
             terms = autoencoder_loss(made, pictures, mean, log_variance)
             session.update("autoencoder", terms.loss)
             session.record(loss=terms.loss, l1=terms.l1, mse=terms.mse, kl=terms.kl)
-
-
-def draw(cache: Cache, batch: int, generator: torch.Generator) -> Tensor:
-    """Pictures (batch, 3, H, W) in [-1, 1], each of a random clip; only these clips are read."""
-    clips = torch.randint(len(cache), (batch,), generator=generator).tolist()
-    places = torch.rand(batch, generator=generator).tolist()
-    frames = [_frame(cache[index]["frames"], place) for index, place in zip(clips, places, strict=True)]
-    return to_tensor(np.stack(frames)).contiguous(memory_format=torch.channels_last)
 
 
 def draw_noise(pictures: Tensor, generator: torch.Generator) -> Tensor:
@@ -85,11 +78,6 @@ def reconstructions(network: TinyAutoencoder, clips: Sequence[tuple[Item, Clip]]
         return [_beside(network, item, clip) for item, clip in clips]
 
     return show
-
-
-def _frame(frames: np.ndarray, place: float) -> np.ndarray:
-    chosen: np.ndarray = frames[int(place * len(frames))]
-    return chosen
 
 
 def _beside(network: TinyAutoencoder, item: Item, clip: Clip) -> tuple[Item, Clip]:

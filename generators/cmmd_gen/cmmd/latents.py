@@ -79,8 +79,8 @@ def pairs(moments: Tensor, audio: Tensor, scales: Scales, length: int, generator
     return Pair(scales.latents(latents(moments, generator)), scales.mel(log_mel(audio))[..., :length])
 
 
-def measure(sources: Sequence[Source], *, mel_spread: float, seed: int) -> Scales:
-    """Scales of a training set, from `MEASURED` of its clips at random."""
+def measure(sources: Sequence[Source], *, latent_scale: float | None, mel_spread: float, seed: int) -> Scales:
+    """Scales of a training set, from `MEASURED` of its clips at random; see `Preset`."""
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(sources), generator=generator)[:MEASURED].tolist()
 
@@ -90,5 +90,6 @@ def measure(sources: Sequence[Source], *, mel_spread: float, seed: int) -> Scale
     return measured(
         (latents(source.video, generator) for source in each()),
         (log_mel(source.audio[None]) for source in each()),
+        latent_scale=latent_scale,
         mel_spread=mel_spread,
     )

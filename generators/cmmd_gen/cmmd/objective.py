@@ -141,20 +141,6 @@ def gradient_ratio(terms: Contrastive, parameters: Sequence[Tensor]) -> float:
     return against / towards if towards > 0 else math.nan
 
 
-def draw_steps(batch: int, steps: int, generator: torch.Generator, *, stratified: bool) -> Tensor:
-    """Steps n of a batch, (B,) int64, each uniform on 0..steps - 1.
-
-    Stratified: one from each of B equal parts of the range, in random order, so that a small batch always sees noisy
-    and clean levels and its loss varies less.
-    """
-    if not stratified:
-        return torch.randint(steps, (batch,), generator=generator)
-    order = torch.randperm(batch, generator=generator)
-    place = (order + torch.rand(batch, generator=generator, dtype=torch.float64)) / batch
-    # A place just below 1 may round up to it.
-    return (place * steps).long().clamp(max=steps - 1)
-
-
 def _mean_squares(v: Tensor, target: Tensor) -> Tensor:
     return (v.to(target) - target).square().flatten(1).mean(1)
 

@@ -27,9 +27,9 @@ class Preset:
     """What a preset decides beyond the network.
 
     size: of a picture, in pixels
+    latent_scale: what raw latents are multiplied by, as with Stable Diffusion; None: each channel to unit variance
     mel_spread: standard deviation of scaled mels, where that of scaled latents is 1
     contrastive_batch: batch of the contrastive stage, whose every sample is seen three times
-    contrastive_from: the step of ncmmd from which cmmd goes on
     average: most of the running average that a step keeps
     stratified: diffusion steps of a batch spread evenly
     sampling_batch, sampling_steps, guidance: clips at a time, DDIM steps, and lambda by task, of the generators
@@ -39,11 +39,11 @@ class Preset:
     size: int
     autoencoder: Literal["sd-vae", "tiny"]
     vocoder: Literal["melgan", "griffin-lim"]
+    latent_scale: float | None
     mel_spread: float
     steps: int
     batch: int
     contrastive_batch: int
-    contrastive_from: int
     betas: tuple[float, float]
     average: float
     stratified: bool
@@ -71,11 +71,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             size=128,
             autoencoder="sd-vae",
             vocoder="melgan",
+            latent_scale=0.18215,
             mel_spread=1.0,
             steps=700_000,
             batch=8,
             contrastive_batch=2,
-            contrastive_from=400_000,
             betas=(0.9, 0.999),
             average=0.9999,
             stratified=False,
@@ -88,11 +88,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             size=64,
             autoencoder="tiny",
             vocoder="griffin-lim",
+            latent_scale=None,
             mel_spread=0.5,
             steps=12_000,
             batch=8,
             contrastive_batch=4,
-            contrastive_from=9_000,
             betas=(0.9, 0.99),
             average=0.998,
             stratified=True,

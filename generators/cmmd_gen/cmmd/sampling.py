@@ -20,16 +20,16 @@ Generated audio may be held to a range, after guidance. Latents of video have no
 States keep the dtype of the noise; a network that answers in bfloat16 is brought back to it.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cmmd_bench.contract import GENERATED
 from cmmd_bench.types import Modality, Task
 from cmmd_gen.cmmd.fast_sampling import history_weights
+from cmmd_gen.diffusion.frozen import frozen
 from cmmd_gen.diffusion.spacing import trailing
 from cmmd_gen.diffusion.velocity import eps_from_velocity, noised, x0_from_velocity
 from cmmd_gen.noise import Noise
@@ -87,7 +87,7 @@ def sample(
     levels = levels.to(start["video"].device)
 
     state, before = dict(start), dict(start)
-    with torch.no_grad(), _frozen(denoiser):
+    with torch.no_grad(), frozen(denoiser):
         for step, level, below, weight in zip(visited.tolist(), levels[:-1], levels[1:], weights, strict=True):
             for side, clean in known.items():
                 state[side] = noised(clean, start[side], level)
@@ -166,16 +166,3 @@ def _known(task: Task, condition: Tensor | None, start: dict[Modality, Tensor]) 
 
 def _side(pair: Pair, side: Modality) -> Tensor:
     return pair.video if side == "video" else pair.audio
-
-
-@contextmanager
-def _frozen(denoiser: Denoiser) -> Iterator[None]:
-    """No activations are kept for gradients of parameters that nobody asks for."""
-    learned = [p for p in denoiser.parameters() if p.requires_grad] if isinstance(denoiser, nn.Module) else []
-    for parameter in learned:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in learned:
-            parameter.requires_grad_(True)

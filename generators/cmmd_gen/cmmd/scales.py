@@ -1,6 +1,6 @@
 """How latents and mels are scaled for diffusion, so that noise of unit variance means the same to both.
 
-latents   (z - mean_c) / std_c, per channel
+latents   (z - mean_c) / std_c, per channel; mean_c = 0 and 1 / std_c = 0.18215 with Stable Diffusion's autoencoder
 mel       (m - mean) / std * spread; a spread below 1 makes onsets, which span all bands, no easier to see in noise
           than the movement that goes with them
 """
@@ -59,13 +59,21 @@ class Scales:
         return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None]
 
 
-def measured(latents: Iterable[Tensor], mels: Iterable[Tensor], *, mel_spread: float) -> Scales:
-    """Scales of a training set from some of its latents (n, C, h, w) and log10 mels (bands, T)."""
+def measured(
+    latents: Iterable[Tensor], mels: Iterable[Tensor], *, latent_scale: float | None = None, mel_spread: float
+) -> Scales:
+    """Scales of a training set from some of its latents (n, C, h, w) and log10 mels (bands, T).
+
+    latent_scale: what latents are multiplied by, whatever they are; None: each channel to mean 0 and variance 1
+    """
     z = torch.cat(list(latents)).double()
+    mean, std = z.mean(dim=(0, 2, 3)), z.std(dim=(0, 2, 3))
+    if latent_scale is not None:
+        mean, std = torch.zeros_like(mean), torch.full_like(std, 1 / latent_scale)
     m = torch.cat([mel.flatten() for mel in mels]).double()
     return Scales(
-        latent_mean=tuple(round(v, 6) for v in z.mean(dim=(0, 2, 3)).tolist()),
-        latent_std=tuple(round(v, 6) for v in z.std(dim=(0, 2, 3)).tolist()),
+        latent_mean=tuple(round(v, 6) for v in mean.tolist()),
+        latent_std=tuple(round(v, 6) for v in std.tolist()),
         mel_mean=round(float(m.mean()), 6),
         mel_std=round(float(m.std()), 6),
         mel_highest=round(float(m.max()), 6),

@@ -18,12 +18,13 @@ from cmmd_bench.content import content_digest
 from cmmd_bench.errors import UserError
 from cmmd_gen.cmmd.latents import Sources, measure, pairs
 from cmmd_gen.cmmd.negatives import check_sources, cut_windows, draw_negatives, draw_positives
-from cmmd_gen.cmmd.objective import contrastive_loss, draw_steps, gradient_ratio, joint_loss
+from cmmd_gen.cmmd.objective import contrastive_loss, gradient_ratio, joint_loss
 from cmmd_gen.cmmd.presets import SAMPLES_PER_FRAME, Preset
 from cmmd_gen.cmmd.scales import Scales
 from cmmd_gen.cmmd.unet import CMMDUNet
 from cmmd_gen.data.cache import Cache
 from cmmd_gen.diffusion.schedules import cosine
+from cmmd_gen.diffusion.steps import draw_steps
 from cmmd_gen.training import Learner, Plan, Session, rates
 from cmmd_gen.training.session import STATE, Samples, config_of
 from cmmd_gen.types import Pair
@@ -92,8 +93,8 @@ def planned(plan: Plan, sources: Sources, preset: Preset, out: Path, start: Path
     before = None if start is None else config_of(start)
     if start is None or (before is None and (out / STATE).is_file()):
         # The second: a training that an earlier version began, whose scales were measured.
-        scales = asdict(measure(sources, mel_spread=preset.mel_spread, seed=plan.seed))
-        return replace(plan, config={**plan.config, "scales": scales})
+        scales = measure(sources, latent_scale=preset.latent_scale, mel_spread=preset.mel_spread, seed=plan.seed)
+        return replace(plan, config={**plan.config, "scales": asdict(scales)})
     if before is None or not {"network", "autoencoder", "scales"} <= before.keys():
         raise UserError(
             f"--start {start} does not say which network, autoencoder and scales its weights belong to, or cannot be "

@@ -6,7 +6,6 @@ Skips join the outputs of the blocks of a level, in reverse order. Every residua
 so an untrained network predicts v = 0.
 """
 
-import math
 from typing import Self
 
 import torch
@@ -16,6 +15,7 @@ from torch.nn.functional import silu
 from cmmd_gen.cmmd.blocks import Block, Down, Up, VideoConv
 from cmmd_gen.cmmd.config import CMMDConfig
 from cmmd_gen.cmmd.layers import AudioConv, GroupNorm, SpatialConv, zeroed
+from cmmd_gen.diffusion.steps import step_embedding
 from cmmd_gen.types import Pair
 
 
@@ -101,7 +101,7 @@ class CMMDUNet(nn.Module):
 
 
 class TimeEmbedding(nn.Module):
-    """n -> (B, width): cosines and sines of n at geometric frequencies, then two linear layers."""
+    """n -> (B, width): `step_embedding`, then two linear layers."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -110,10 +110,7 @@ class TimeEmbedding(nn.Module):
 
     def forward(self, n: Tensor) -> Tensor:
         """(B,) -> (B, width)."""
-        half = self.hidden.in_features // 2
-        frequencies = torch.exp(-math.log(10_000) * torch.arange(half, device=n.device) / half)
-        angles = n[:, None] * frequencies
-        waves = torch.cat([angles.cos(), angles.sin()], 1).to(self.hidden.weight.dtype)
+        waves = step_embedding(n, self.hidden.in_features).to(self.hidden.weight.dtype)
         out: Tensor = self.out(silu(self.hidden(waves)))
         return out
 

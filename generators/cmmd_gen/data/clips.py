@@ -9,7 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +110,12 @@ class Kept:
     def __init__(self, name: str, cache: Cache, spec: ClipSpec) -> None:
         self.name, self.spec = name, spec
         self._cache = cache
-        self._index = {item.id: index for index, item in enumerate(cache.items)}
+        # Two folders may hold files of one name.
+        self._items = tuple(
+            replace(item, id=f"{path.parent.name}/{item.id}")
+            for item, path in zip(cache.items, cache.paths, strict=True)
+        )
+        self._index = {item.id: index for index, item in enumerate(self._items)}
 
     @property
     def digest(self) -> str:
@@ -119,8 +124,8 @@ class Kept:
         return hashlib.sha256(names.encode()).hexdigest()
 
     def items(self) -> Sequence[Item]:
-        """All of them."""
-        return self._cache.items
+        """All of them, each named with the folder that holds its arrays."""
+        return self._items
 
     def fingerprint(self, item: Item) -> str:
         """The name of its arrays: it changes where the clip's source was replaced."""

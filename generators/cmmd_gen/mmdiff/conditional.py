@@ -34,15 +34,15 @@ What quirks="official" keeps of the official code, so that published numbers can
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from cmmd_gen.diffusion.frozen import frozen
 from cmmd_gen.diffusion.gaussian import Chain, ancestral_step, x0_from_eps
 from cmmd_gen.diffusion.velocity import noised
 from cmmd_gen.mmdiff import dpm_solver as solver
@@ -100,7 +100,7 @@ def conditional(
     gain = scale * _LEFT_OVER if fp16_flag else scale
     level, below = torch.from_numpy(chain.alpha_bar), torch.from_numpy(chain.alpha_bar_before)
     x, given = start[m], condition
-    with torch.no_grad(), _frozen(denoiser):
+    with torch.no_grad(), frozen(denoiser):
         for i in reversed(range(len(chain.steps))):
             guided = guidance == "gradient" and i > 0
             fresh = drawn(noise, shapes) if i else (None, None)
@@ -174,7 +174,7 @@ def conditional_few_step(
         advance()
         return (made,)
 
-    with torch.no_grad(), _frozen(denoiser):
+    with torch.no_grad(), frozen(denoiser):
         model, grid = data_model(noise_model, clipped), trailing_grid(alpha_bar, steps)
         (x,) = solver.multistep(model, (start[m],), grid, order=order)
     return _pair(task, condition, x)
@@ -196,17 +196,3 @@ def _sides(task: Given, condition: Tensor, start: Pair) -> tuple[int, int]:
 
 def _pair(task: Given, given: Tensor, made: Tensor) -> Pair:
     return Pair(given, made) if task == "v2a" else Pair(made, given)
-
-
-@contextmanager
-def _frozen(denoiser: Denoiser) -> Iterator[None]:
-    """No gradients for parameters inside, which guidance would otherwise keep activations for."""
-    parameters = list(denoiser.parameters()) if isinstance(denoiser, nn.Module) else []
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    for parameter in trained:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in trained:
-            parameter.requires_grad_(True)

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cmmd_gen.cmmd.objective import draw_steps
 from cmmd_gen.data.cache import Cache
+from cmmd_gen.diffusion.steps import draw_steps
 from cmmd_gen.mmdiff.objective import objective
 from cmmd_gen.mmdiff.presets import Preset
 from cmmd_gen.mmdiff.unet import MMDiffUNet

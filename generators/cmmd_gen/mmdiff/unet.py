@@ -6,13 +6,13 @@ video (B, F, 3, H, W) and audio (B, 1, L) in, both about [-1, 1] plus noise; n (
 Inside, channels are the last axis. The state dict has the official keys and shapes.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
+from cmmd_gen.diffusion.steps import step_embedding
 from cmmd_gen.mmdiff.blocks import Head, Resample, ResBlock, Stem
 from cmmd_gen.mmdiff.config import MMDiffConfig
 from cmmd_gen.mmdiff.cross_attention import CrossAttention
@@ -126,14 +126,6 @@ class MMDiffUNet(nn.Module):
         for shift, window in zip(shifts, windows, strict=True):
             if not 0 <= shift <= frames - window:
                 raise ValueError(f"shifts must be 0 to F - W, here {frames} - {window}, got {shift}")
-
-
-def step_embedding(n: Tensor, width: int) -> Tensor:
-    """[cos | sin] of n (B,) times frequencies from 1 down to almost 1/10000: (B, width) float32."""
-    half = width // 2
-    frequencies = torch.exp(-math.log(10_000) * torch.arange(half, dtype=torch.float32, device=n.device) / half)
-    angles = n[:, None].float() * frequencies
-    return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
 def _way_down(config: MMDiffConfig) -> tuple[nn.ModuleList, list[int], int]:

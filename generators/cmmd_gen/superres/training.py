@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from cmmd_bench.types import Clip, Item
-from cmmd_gen.autoencoder.objective import psnr
-from cmmd_gen.autoencoder.training import draw
-from cmmd_gen.cmmd.objective import draw_steps
 from cmmd_gen.conditions import to_tensor, to_video
 from cmmd_gen.data.cache import Cache
+from cmmd_gen.data.pictures import draw_pictures, psnr
 from cmmd_gen.diffusion.gaussian import chain
 from cmmd_gen.diffusion.schedules import linear
+from cmmd_gen.diffusion.steps import draw_steps
 from cmmd_gen.diffusion.velocity import noised
 from cmmd_gen.noise import Noise
 from cmmd_gen.superres.objective import objective, tables
@@ -62,7 +61,7 @@ def train(
     with Session(out, plan, {"unet": learner}, device=device, samples=show, watch=watch, advance=advance) as session:
         table, random = tables(chain(linear()), session.device), session.generator
         for _ in session.steps():
-            frames = draw(cache, session.batch, random)
+            frames = draw_pictures(cache, session.batch, random)
             config.check_size(frames.shape[-2], frames.shape[-1])
             small = spoiled(frames, config.factor, preset.spoiling, random).to(session.device)
             n = draw_steps(session.batch, len(table.alpha_bar), random, stratified=preset.stratified).to(session.device)

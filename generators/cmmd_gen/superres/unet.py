@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from cmmd_gen.diffusion.steps import step_embedding
 from cmmd_gen.mmdiff.layers import blank
-from cmmd_gen.mmdiff.unet import step_embedding
 from cmmd_gen.superres.config import SuperresConfig
 
 
