@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,17 @@ def test_shifts_are_uniform_in_their_windows_range(unet):
         expected = 600 / counts.size
         # Five standard deviations of a count.
         assert np.abs(counts - expected).max() < 5 * np.sqrt(expected)
+
+
+def test_a_largest_shift_bounds_those_of_all_windows():
+    generator = torch.Generator().manual_seed(0)
+    for most in (0, 3):
+        small = MMDiffUNet(replace(SMALL, max_shift=most))
+        draws = np.array([small.draw_shifts(generator, 10) for _ in range(60)])
+        # No window of 8 among 10 frames can be shifted by more than 2.
+        assert draws.max(axis=0).tolist() == [min(most, 10 - window) for window in (1, 4, 8, 8, 8, 4, 4, 1, 1)]
+    with pytest.raises(ValueError, match="max_shift must be from 0, or None, got -1"):
+        replace(SMALL, max_shift=-1)
 
 
 def test_a_call_draws_its_own_shifts(unet, golden):

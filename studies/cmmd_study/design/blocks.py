@@ -12,8 +12,9 @@ from cmmd_study.types import Stimulus
 
 Treatment = tuple[str, int]
 
-MOVES = 20
-"""Attempts to mend a fault, per presentation, before an order is taken as it is."""
+MOVES = 200
+"""Attempts to mend a fault, per presentation, before the best order so far is taken as it is."""
+NOISE = 0.1
 
 
 def block(
@@ -55,7 +56,9 @@ def _mend(
         system = treatments[place][0]
         siblings = sum(treatments[other][0] == system and shown[other] == shown[place] for other in near) - 1
         beside = (other for other in (place - 1, place + 1) if 0 <= other < len(shown))
-        return siblings + sum(shown[other] == shown[place] for other in beside)
+        beside = sum(shown[other] == shown[place] for other in (place - 1, place + 1) if 0 <= other < len(shown))
+        # One clip twice in a row is the worse of the two.
+        return siblings + 2 * beside
 
     def after(place: int, other: int) -> int:
         shown[place], shown[other] = shown[other], shown[place]
@@ -63,12 +66,19 @@ def _mend(
         shown[place], shown[other] = shown[other], shown[place]
         return found
 
+    best, fewest = shown.copy(), len(shown) + 1
     for _ in range(MOVES * len(shown)):
         broken = [place for place in range(len(shown)) if faults(place)]
+        if len(broken) < fewest:
+            best, fewest = shown.copy(), len(broken)
         if not broken:
-            return
+            break
         place = rng.choice(broken)
-        gains = {other: after(place, other) - faults(other) for other in places[treatments[place]] if other != place}
-        if gains:
-            other = rng.choice([other for other, gain in gains.items() if gain == min(gains.values())])
-            shown[place], shown[other] = shown[other], shown[place]
+        others = [other for other in places[treatments[place]] if other != place]
+        if not others:
+            break
+        # Now and then anything, or the search goes round in circles.
+        costs = {other: 0 if rng.random() < NOISE else after(place, other) - faults(other) for other in others}
+        other = rng.choice([other for other, cost in costs.items() if cost == min(costs.values())])
+        shown[place], shown[other] = shown[other], shown[place]
+    shown[:] = best
