@@ -55,7 +55,6 @@ def _mend(
         near = range(max(0, place - apart + 1), min(len(shown), place + apart))
         system = treatments[place][0]
         siblings = sum(treatments[other][0] == system and shown[other] == shown[place] for other in near) - 1
-        beside = (other for other in (place - 1, place + 1) if 0 <= other < len(shown))
         beside = sum(shown[other] == shown[place] for other in (place - 1, place + 1) if 0 <= other < len(shown))
         # One clip twice in a row is the worse of the two.
         return siblings + 2 * beside
