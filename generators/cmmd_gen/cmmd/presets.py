@@ -105,7 +105,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 """The paper prints no lambda: 0, plain replacement, until a user tunes it on validation clips of her own.
 
 The tiny one was chosen on 16 clips of beatdance's split `val`, where FVD, FAD and hits of true beats within 100 ms were
-    25 steps, 1 and 4    0.55 and 0.24       0.92 and 0.85    0.57 and 0.63
+    25 steps, 4          0.24                0.85             0.60
     20 steps, 5          0.19                1.05             0.63
     16 steps, 4 and 6    0.26 and 0.17       1.25 and 1.3     0.56 and 0.60
     12 steps, 6          0.27                1.6              0.60
