@@ -187,8 +187,9 @@ class Generator(Protocol):
     """What a model has to offer to be benchmarked; see `cmmd_bench.testing.check_generator`.
 
     `generate` yields one clip per request, in the order of the requests. A yielded clip carries the generated
-    side; the given side may be left out. Optional attributes: `batch_size` (int, requests per call, default 8)
-    and `describe()` (JSON-serialisable dict for the run's manifest).
+    side; the given side may be left out. Optional attributes: `batch_size` (int, requests per call, default 8),
+    `describe()` (JSON-serialisable dict for the run's manifest), and `one_per_core` (bool, default False): the model
+    is small enough that copies of it, each in a process with one thread, are faster than one with many.
     """
 
     tasks: frozenset[Task]

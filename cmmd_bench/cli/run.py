@@ -27,7 +27,7 @@ def run(
         str, typer.Option(help="i/n: work on every n-th request, starting at i; results when all are done.")
     ] = "0/1",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes for decoding and embedding (default: cores).")
+        int | None, typer.Option(min=1, help="Processes for decoding, embedding and small models (default: cores).")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Requests per call of a generator.")] = None,
     device: Annotated[

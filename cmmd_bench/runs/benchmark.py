@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from cmmd_bench.plugins import RESERVED, load
 from cmmd_bench.progress import Progress, silent
 from cmmd_bench.runs.conditions import Conditions, baselines, items_needed
 from cmmd_bench.runs.folder import RunFolder
-from cmmd_bench.runs.generate import batch_size_of, generate
+from cmmd_bench.runs.generate import Answering, batch_size_of, generate
 from cmmd_bench.runs.manifest import ModelOptions, manifest, now
 from cmmd_bench.runs.plan import Plan, Planned, plan, shard
 from cmmd_bench.runs.views import Loader, converted, entries, failed, rows, unseen_real
@@ -61,8 +62,9 @@ def run(
     out: the run folder; by default `runs/<suite>-<digest of the configuration>`, so that the same call finds it again
     data: folder of the suite's dataset, where it has files
     shard_of: (i, n) works on every n-th request only; whichever shard finds all requests done scores the run
-    workers: processes for rendering, decoding and embedding (default: one per core); the numbers do not depend on it.
-        A script that calls this needs the usual `if __name__ == "__main__":` guard
+    workers: processes for rendering, decoding, embedding, and for models that are `one_per_core` (default: one per
+        core); the numbers do not depend on it. A script that calls this needs the usual
+        `if __name__ == "__main__":` guard
     batch_size: requests per call of a generator; default: the generator's own, else 8
     command: what to repeat to resume, for the manifest
     """
@@ -146,14 +148,18 @@ class _Stages:
                 _log.info("asking %s for %d clips", name, len(todo[name]))
                 with self.progress(f"generate {name}", len(todo[name])) as advance:
                     generate(
-                        name,
-                        generators[name],
+                        Answering(
+                            name,
+                            generators[name],
+                            partial(load, *self.models.get(name, (name, {}))),
+                            conditions.given,
+                            self.suite.clip.seconds,
+                            self.folder,
+                        ),
                         todo[name],
-                        conditions.given,
-                        self.suite.clip.seconds,
-                        self.folder,
                         ledger,
                         batch_size=batch_size,
+                        workers=self.workers,
                         advance=advance,
                     )
 

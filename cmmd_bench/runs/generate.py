@@ -4,6 +4,9 @@ A generator gets requests in batches; its clips are stored as they appear, and t
 done. A clip counts only if it keeps the contract of `cmmd_bench.contract`. When a generator raises, or returns too few
 or too many clips so that nobody can tell which request each belongs to, its batch is asked again one request at a
 time: one bad request does not sink its batch, and the outcome does not depend on the size of batches.
+
+A generator that wants to be `one_per_core` is built again in worker processes, and batches are dealt out to them. It
+then computes on one thread wherever it runs, so the number of workers does not move a bit of its clips.
 """
 
 import logging
@@ -17,11 +20,14 @@ from cmmd_bench.contract import GENERATED, violation
 from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.ledger import JsonLines
 from cmmd_bench.media import write_clip
+from cmmd_bench.parallel import in_order, workers_for
 from cmmd_bench.runs.folder import RunFolder
 from cmmd_bench.runs.plan import Planned
 from cmmd_bench.types import Clip, Generator, Request
 
 BATCH_SIZE = 8
+BATCHES_PER_WORKER = 2
+"""Importing torch and building a small model in a process takes about as long as this many batches."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,39 +42,72 @@ class Failure:
     reason: str
 
 
+@dataclass
+class Answering:
+    """Asks a model for one batch of requests, and stores what it makes.
+
+    model: the name of its row
+    generator: the model itself; it stays behind when this travels to a worker, which builds its own with `build`
+    seconds: the length of every clip
+    """
+
+    model: str
+    generator: Generator | None
+    build: Callable[[], Generator]
+    condition_of: ConditionOf
+    seconds: float
+    folder: RunFolder
+
+    def here(self) -> Generator:
+        """The model in this process."""
+        if self.generator is None:
+            self.generator = self.build()
+        return self.generator
+
+    def __call__(self, batch: Sequence[Planned]) -> list[dict[str, Any]]:
+        """One ledger line per request, in their order."""
+        lines: dict[str, dict[str, Any]] = {}
+        started = time.monotonic()
+        for planned, verdict in _answers_to_planned(self.here(), batch, self.condition_of, self.seconds):
+            took = time.monotonic() - started
+            lines[planned.id] = _settle(self.model, planned, verdict, self.condition_of, self.folder, took)
+            started = time.monotonic()
+        return [lines[planned.id] for planned in batch]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "generator": None}
+
+
 def generate(
-    model: str,
-    generator: Generator,
+    answering: Answering,
     requests: Sequence[Planned],
-    condition_of: ConditionOf,
-    seconds: float,
-    folder: RunFolder,
     ledger: JsonLines,
     *,
     batch_size: int | None = None,
+    workers: int = 1,
     advance: Callable[[], None] = lambda: None,
 ) -> None:
-    """Ask `generator` for all `requests`, store what it makes, and write one ledger line for each.
+    """Ask for all `requests`, store what is made, and write one ledger line for each.
 
-    `advance` is called once per request.
+    `workers` processes share the work of a model that is `one_per_core`. `advance` is called once per request.
     """
+    model, generator = answering.model, answering.here()
     for planned in requests:
         if planned.task not in generator.tasks:
             ledger.append(_line(model, planned, skipped=f"{model} does not do {planned.task}"))
             advance()
     asked = [planned for planned in requests if planned.task in generator.tasks]
     size = batch_size or batch_size_of(model, generator)
-    for first in range(0, len(asked), size):
-        batch = asked[first : first + size]
-        lines: dict[str, dict[str, Any]] = {}
-        started = time.monotonic()
-        for planned, verdict in _answers_to_planned(generator, batch, condition_of, seconds):
-            lines[planned.id] = _settle(model, planned, verdict, condition_of, folder, time.monotonic() - started)
-            started = time.monotonic()
-        for planned in batch:
-            ledger.append(lines[planned.id])
-            if lines[planned.id]["error"] is not None:
-                _log.warning("%s, request %s: %s", model, planned.id, lines[planned.id]["error"])
+    batches = [asked[first : first + size] for first in range(0, len(asked), size)]
+    if getattr(generator, "one_per_core", False):
+        answered = in_order(answering, batches, workers_for(len(batches), workers, each=BATCHES_PER_WORKER))
+    else:
+        answered = map(answering, batches)
+    for lines in answered:
+        for line in lines:
+            ledger.append(line)
+            if line["error"] is not None:
+                _log.warning("%s, request %s: %s", model, line["id"], line["error"])
             advance()
 
 

@@ -1,10 +1,12 @@
 """Generators for tests, loaded by name as `models:Tone` and so on: one good, the others each broken in one way."""
 
+import multiprocessing
 import os
 import time
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from cmmd_bench import Clip
 
@@ -34,6 +36,32 @@ class Tone:
         frames = np.arange(round(request.seconds * 10))[:, None, None, None]
         video = np.broadcast_to((frames * 9 + request.seed % 100) % 256, (len(frames), 16, 16, 3))
         return Clip(np.ascontiguousarray(video, dtype=np.uint8), 10)
+
+
+class PerCore(Tone):
+    """Is copied into worker processes. `processes` says which one answered a request, on how many threads."""
+
+    one_per_core = True
+
+    def __init__(self, processes: str = ""):
+        super().__init__()
+        self.processes = processes
+
+    def answer(self, request):
+        if self.processes:
+            threads = max((pool["num_threads"] for pool in threadpool_info()), default=1)
+            with Path(self.processes).open("a") as stream:
+                stream.write(f"{os.getpid()} {threads}\n")
+        return super().answer(request)
+
+
+class CopiesDie(PerCore):
+    """Works in the process that runs the benchmark, and ends every other."""
+
+    def answer(self, request):
+        if multiprocessing.parent_process() is not None:
+            os._exit(9)
+        return super().answer(request)
 
 
 class OnlySound(Tone):

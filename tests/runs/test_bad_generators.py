@@ -16,7 +16,7 @@ from cmmd_bench.errors import UserError
 from cmmd_bench.ledger import JsonLines
 from cmmd_bench.media import read_clip
 from cmmd_bench.runs import RunFolder, run
-from cmmd_bench.runs.generate import generate
+from cmmd_bench.runs.generate import Answering, generate
 from cmmd_bench.runs.plan import Planned
 from cmmd_bench.types import Clip, Item
 
@@ -115,7 +115,8 @@ def test_a_clip_that_cannot_be_stored_is_a_failure_of_its_request(tmp_path):
     planned = [Planned(f"v2a-x-{k}", "v2a", Item("x", "x"), k, k) for k in range(2)]
     folder, condition = RunFolder(tmp_path), Clip(np.zeros((1, 4, 4, 3), np.uint8), 20)
     with JsonLines(folder.ledger((0, 1))) as ledger:
-        generate("Ultrasound", Ultrasound(), planned, lambda _: condition, 0.05, folder, ledger)
+        model = Ultrasound()
+        generate(Answering("Ultrasound", model, lambda: model, lambda _: condition, 0.05, folder), planned, ledger)
     lines = lines_of(tmp_path, "Ultrasound")
     assert len(lines) == 2
     assert all("cannot be encoded (4x4 at 20 fps, 1099511627776 Hz)" in line["error"] for line in lines)

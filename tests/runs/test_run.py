@@ -1,6 +1,7 @@
 """A run from suite to results: complete, resumable, and the same however it is cut up."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -92,6 +93,26 @@ def test_batch_size_and_workers_change_nothing(finished, small, tmp_path, monkey
     assert results(other) == results(finished)
     digests = {(line["model"], line["id"]): line["sha256"] for line in ledger(finished.folder)}
     assert {(line["model"], line["id"]): line["sha256"] for line in ledger(other.folder)} == digests
+
+
+def test_copies_in_worker_processes_make_the_same_clips(finished, small, tmp_path):
+    processes = tmp_path / "processes"
+    options = {"models:PerCore": {"processes": str(processes)}}
+    other = run(small, options, out=tmp_path / "run", workers=2, batch_size=1)
+    answered = [line.split() for line in processes.read_text().splitlines()]
+    # The first request is answered here, the others by copies.
+    assert len(answered) == 16
+    assert {threads for _, threads in answered} == {"1"}
+    assert answered[0][0] == str(os.getpid())
+    assert str(os.getpid()) not in {pid for pid, _ in answered[1:]}
+    digests = {line["id"]: line["sha256"] for line in ledger(finished.folder) if line["model"] == "Tone"}
+    assert {line["id"]: line["sha256"] for line in ledger(other.folder) if line["model"] == "PerCore"} == digests
+
+
+def test_a_copy_that_dies_is_told_and_the_finished_is_kept(small, tmp_path):
+    with pytest.raises(UserError, match="a worker process died"):
+        run(small, {"models:CopiesDie": {}}, out=tmp_path / "run", workers=2, batch_size=1)
+    assert sum(line["model"] == "CopiesDie" for line in ledger(tmp_path / "run")) == 1
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])

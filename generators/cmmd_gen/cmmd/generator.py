@@ -76,6 +76,7 @@ class CMMD:
             task: preset.guidance[task] if guidance is None or task == "joint" else guidance for task in TASKS
         }
         self.batch_size = batch or preset.sampling_batch
+        self.one_per_core = place.type == "cpu" and self.card.preset == "tiny"
         self.precision = precision
         self.pipeline = Pipeline(
             unet,

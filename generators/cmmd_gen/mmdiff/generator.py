@@ -85,6 +85,7 @@ class MMDiffusion:
             # The worst clip of a batch decides on the steps of all.
             batches["joint"] = 1
         self.batch_size = max(batches.values())
+        self.one_per_core = place.type == "cpu" and self.card.preset == "tiny"
         self.precision = precision
         self.upscaler: Upscaler | None = None
         if superres != "none" and (superres or preset.superres):
