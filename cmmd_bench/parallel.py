@@ -34,8 +34,11 @@ def workers_for(count: int, workers: int, *, each: int = ITEMS_PER_WORKER) -> in
     return max(1, min(workers, count // each))
 
 
-def in_order(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
+def in_order(function: Callable[[A], B], items: Iterable[A], workers: int, *, first_here: bool = True) -> Iterator[B]:
     """`function` of each item, lazily and in order. With `workers` > 1 function, items and results must be picklable.
+
+    first_here: the first item is done in this process before workers start; False where nothing is compiled on first
+        use and one item is a large part of the work
 
     A few items per worker are in flight, so memory does not grow with their number. Inside this process only libraries
     that are already loaded are kept to one thread: load what `function` needs before.
@@ -49,7 +52,7 @@ def in_order(function: Callable[[A], B], items: Iterable[A], workers: int) -> It
     # The first item is done here: librosa compiles itself on first use, up to a minute of work that is cached on disk.
     # Workers that all find that cache empty do it all at once, and have been seen to crash while writing it.
     with threadpool_limits(limits=1):
-        yield from map(function, islice(remaining, 1))
+        yield from map(function, islice(remaining, int(first_here)))
     # "spawn": a forked child would inherit locked thread pools of torch and BLAS.
     context = multiprocessing.get_context("spawn")
     # The function travels once per worker, not once per item: it may hold a dataset of many thousand entries.

@@ -100,7 +100,9 @@ def generate(
     size = batch_size or batch_size_of(model, generator)
     batches = [asked[first : first + size] for first in range(0, len(asked), size)]
     if getattr(generator, "one_per_core", False):
-        answered = in_order(answering, batches, workers_for(len(batches), workers, each=BATCHES_PER_WORKER))
+        answered = in_order(
+            answering, batches, workers_for(len(batches), workers, each=BATCHES_PER_WORKER), first_here=False
+        )
     else:
         answered = map(answering, batches)
     for lines in answered:
