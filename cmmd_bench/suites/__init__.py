@@ -1,17 +1,17 @@
 """Suites: benchmark protocols as TOML files. Built in: demo, aist, epic-sounds, landscape."""
 
-import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from cmmd_bench.errors import UserError, unknown_name
 from cmmd_bench.suites.metrics import METRICS, SetMetric
 from cmmd_bench.suites.schema import SCHEMA, ClipConfig, DataConfig, Suite
+from cmmd_bench.toml_files import parse_toml
 
 __all__ = ["Suite", "built_in", "load_suite", "parse_suite"]
 
@@ -37,21 +37,7 @@ def load_suite(name: str | Path) -> Suite:
 
 def parse_suite(text: str, *, where: str) -> Suite:
     """Read the TOML of a suite; every complaint names `where`, the key and what was expected."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{where} is not valid TOML: {error}.") from None
-    version = table.get("schema", SCHEMA)
-    if isinstance(version, int) and version > SCHEMA:
-        raise UserError(f"{where} has schema {version}; this version of cmmd-bench reads up to {SCHEMA}. Upgrade it.")
-    try:
-        return Suite.model_validate(table)
-    except ValidationError as error:
-        entries = error.errors(include_url=False)
-        # A mistyped key is also a missing one: where there are unknown keys, they are the cause to show.
-        causes = [entry for entry in entries if entry["type"] == "extra_forbidden"] or entries
-        complaints = [_complaint(dict(entry), table) for entry in causes]
-        raise UserError(f"{where}: " + " ".join(complaints)) from None
+    return parse_toml(text, Suite, where=where, schema=SCHEMA, complaint=_complaint)
 
 
 def _complaint(entry: Mapping[str, Any], table: Mapping[str, Any]) -> str:

@@ -7,20 +7,14 @@ labels are never compared.
 from collections.abc import Collection
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from cmmd_bench.metrics.av_align import Dialect as AvDialect
 from cmmd_bench.metrics.dialects import DIALECTS
 from cmmd_bench.metrics.kernel_subsets import SUBSET_DIALECTS
 from cmmd_bench.metrics.onsets import Convention
+from cmmd_bench.toml_files import Strict
 from cmmd_bench.types import Direction, Modality, Task
-
-
-class Strict(BaseModel):
-    """Frozen; unknown keys and NaN are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
 
 Against = Literal["reference", "conditions"]
 
@@ -244,7 +238,7 @@ class AvAlign(_Alignment):
         return None
 
 
-def _unusual(metric: BaseModel, name: str) -> str | None:
+def _unusual(metric: Strict, name: str) -> str | None:
     """The value of a setting if it is not the default: labels of usual metrics stay short."""
     value: str = getattr(metric, name)
     return None if value == type(metric).model_fields[name].default else value

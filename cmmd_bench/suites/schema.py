@@ -9,7 +9,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from cmmd_bench.suites.metrics import MetricConfig, Strict
+from cmmd_bench.suites.metrics import MetricConfig
+from cmmd_bench.toml_files import Strict
 from cmmd_bench.types import ClipSpec, Task, exact_rate
 
 SCHEMA = 1

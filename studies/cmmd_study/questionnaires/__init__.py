@@ -1,14 +1,12 @@
 """Questionnaires: what raters are asked, as TOML files. Built in: aist-v2a, aist-a2v, epic-v2a, acr-v2a, acr-a2v."""
 
-import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from cmmd_bench.errors import UserError, unknown_name
+from cmmd_bench.toml_files import Entry, parse_toml, plain_complaint
 from cmmd_study.questionnaires.schema import SCHEMA, Question, Questionnaire, Scale, Text
 
 __all__ = ["Question", "Questionnaire", "Scale", "Text", "built_in", "load_questionnaire", "parse_questionnaire"]
@@ -35,23 +33,9 @@ def load_questionnaire(name: str | Path) -> Questionnaire:
 
 def parse_questionnaire(text: str, *, where: str) -> Questionnaire:
     """Read the TOML of a questionnaire; every complaint names `where`, the key and what was expected."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{where} is not valid TOML: {error}.") from None
-    version = table.get("schema", SCHEMA)
-    if isinstance(version, int) and version > SCHEMA:
-        raise UserError(f"{where} has schema {version}; this version of cmmd-bench reads up to {SCHEMA}. Upgrade it.")
-    try:
-        return Questionnaire.model_validate(table)
-    except ValidationError as error:
-        complaints = [_complaint(dict(entry)) for entry in error.errors(include_url=False)]
-        raise UserError(f"{where}: " + " ".join(complaints)) from None
+    return parse_toml(text, Questionnaire, where=where, schema=SCHEMA, complaint=_complaint)
 
 
-def _complaint(entry: Mapping[str, Any]) -> str:
+def _complaint(entry: Entry, table: Mapping[str, Any]) -> str:
     # The table behind a text is no key of the file.
-    key = ".".join(str(part) for part in entry["loc"] if part != "by_language")
-    message = str(entry["msg"]).removeprefix("Value error, ")
-    found = "" if entry["type"] in ("missing", "value_error", "extra_forbidden") else f" (found {entry['input']!r})"
-    return f"{key or 'questionnaire'}: {message}{found}."
+    return plain_complaint({**entry, "loc": [part for part in entry["loc"] if part != "by_language"]}, table)

@@ -8,20 +8,15 @@ import re
 from collections import Counter
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from cmmd_bench.toml_files import Strict
 from cmmd_bench.types import Task
 
 SCHEMA = 1
 """Version of this format; a questionnaire with a higher number is refused."""
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z]{2})?$"
 ENGLISH = "en"
-
-
-class Strict(BaseModel):
-    """Frozen; unknown keys and NaN are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Text(Strict):
