@@ -36,7 +36,7 @@ study = Table(
     Column("id", Integer, primary_key=True),
     Column("schema", Integer, nullable=False),
     Column("name", String(80), nullable=False),
-    Column("state", String(12), nullable=False),  # draft, frozen, open, closed
+    Column("state", String(12), nullable=False),  # frozen, open, closed
     Column("spec", Text, nullable=False),
     Column("spec_sha256", String(64), nullable=False),
     Column("plan", Text),
