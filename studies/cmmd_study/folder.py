@@ -12,12 +12,14 @@ invitations.csv             links that were given out by `invite --csv`
 """
 
 import json
+import os
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cmmd_bench.atomic import write_json
+from cmmd_bench.atomic import explained, write_json
 from cmmd_bench.content import content_digest
 from cmmd_bench.errors import UserError
 from cmmd_study.questionnaires import Questionnaire, load_questionnaire
@@ -107,6 +109,18 @@ class StudyFolder:
         """Where the answers are kept."""
         elsewhere = self.path / "database"
         return elsewhere.read_text(encoding="utf-8").strip() if elsewhere.is_file() else self.path / "study.db"
+
+    def admin_token(self) -> str:
+        """What opens the host's page; made at the first call, readable by the owner of the folder alone."""
+        target = self.path / "admin-token"
+        with explained(target):
+            try:
+                descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                return target.read_text(encoding="utf-8").strip()
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(token := secrets.token_urlsafe(24))
+        return token
 
 
 def systems_by_section(sources: Sequence[Source]) -> dict[str, list[str]]:

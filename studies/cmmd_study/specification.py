@@ -32,12 +32,14 @@ class Orders(Strict):
     rows: different orders that are made; raters beyond them share the least used ones
     clips_per_rater: of each section, leave out for all; apart: places between two samples of one system for one clip
     repeats: stimuli of each section that a rater sees once more
+    abandoned_after_hours: without a sign of a rater, until the order may go to somebody else
     """
 
     rows: int = Field(default=24, ge=1, le=2000)
     clips_per_rater: PositiveInt | None = None
     apart: int = Field(default=3, ge=1)
     repeats: int = Field(default=0, ge=0)
+    abandoned_after_hours: PositiveInt = 72
 
     @property
     def design(self) -> Design:

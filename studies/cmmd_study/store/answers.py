@@ -1,8 +1,7 @@
 """Answers: appended, never changed, and committed before anybody is told that they are saved.
 
 An answer is known by the `client_id` that the page made for it. The same one again is the same answer, and gets the
-same reply: a double click, a second tab, a retry after a lost connection add nothing. Another value for a question is
-a further revision, and counts; the earlier one stays.
+same x
 
 Each row carries a digest of what it says, and one of that and of the row before it: what is changed or taken out
 later shows (`check_chain`). Of an answer that is withdrawn these two are left, from which nobody can tell what it said.
@@ -14,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, String, cast, func, insert, select, update
+from sqlalchemy import Connection, String, cast, insert, select, update
 
 from cmmd_study.store.tables import answer, presentation
 
@@ -57,9 +56,13 @@ def save(connection: Connection, given: Answer, *, now: int, late: bool = False)
         if (before.presentation, before.question, before.value) != (given.presentation, given.question, given.value):
             raise ConflictError(f"client id {given.client_id} belongs to another answer")
         return Saved(before.id, before.revision, repeated=True)
-    last = connection.execute(select(answer.c.id, answer.c.chain).order_by(answer.c.id.desc()).limit(1)).first()
     same = (answer.c.presentation == given.presentation) & (answer.c.question == given.question)
-    revision = connection.execute(select(func.coalesce(func.max(answer.c.revision), 0)).where(same)).scalar_one() + 1
+    latest = connection.execute(select(answer).where(same).order_by(answer.c.revision.desc()).limit(1)).first()
+    if latest is not None and latest.value == given.value and not latest.withdrawn:
+        # Said once more from another tab: nothing new.
+        return Saved(latest.id, latest.revision, repeated=True)
+    last = connection.execute(select(answer.c.id, answer.c.chain).order_by(answer.c.id.desc()).limit(1)).first()
+    revision = 1 if latest is None else latest.revision + 1
     row: dict[str, Any] = {
         "presentation": given.presentation,
         "question": given.question,

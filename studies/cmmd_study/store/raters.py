@@ -56,6 +56,11 @@ def find(connection: Connection, token: str) -> Rater | None:
     return None if found is None else Rater(*found)
 
 
+def known(connection: Connection, who: str) -> bool:
+    """Whether there is a seat with this id."""
+    return connection.execute(select(rater.c.id).where(rater.c.id == who)).first() is not None
+
+
 def agree(
     connection: Connection, who: str, *, language: str, consent: str, device: Mapping[str, object], now: int
 ) -> None:

@@ -90,6 +90,15 @@ def stimuli(connection: Connection) -> list[Mapping[str, Any]]:
     return [dict(row) for row in connection.execute(select(stimulus).order_by(stimulus.c.id)).mappings()]
 
 
+def first_order(connection: Connection) -> list[str]:
+    """The stimuli of the first order: all orders are of one length."""
+    return list(
+        connection.execute(
+            select(order_row.c.stimulus).where(order_row.c.row == 0).order_by(order_row.c.place)
+        ).scalars()
+    )
+
+
 MOST_EVENTS = 500
 """Of one rater; a page that goes wild cannot fill the disk."""
 

@@ -1,0 +1,16 @@
+"""The commands of `cmmd-bench study`, in the order in which a study needs them."""
+
+import typer
+
+from cmmd_study.cli import host, run
+
+app = typer.Typer(no_args_is_help=True, help="A blinded rating study, from samples to significance.")
+
+app.command("freeze")(host.freeze)
+app.command("invite")(host.invite)
+app.command("preview")(run.preview)
+app.command("serve")(run.serve)
+app.command("status")(host.status)
+app.command("close")(host.close)
+app.command("backup")(host.backup)
+app.command("withdraw")(host.withdraw)
