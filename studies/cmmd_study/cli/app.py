@@ -2,7 +2,7 @@
 
 import typer
 
-from cmmd_study.cli import host, run
+from cmmd_study.cli import host, run, simulate
 
 app = typer.Typer(no_args_is_help=True, help="A blinded rating study, from samples to significance.")
 
@@ -10,6 +10,7 @@ app.command("freeze")(host.freeze)
 app.command("invite")(host.invite)
 app.command("preview")(run.preview)
 app.command("serve")(run.serve)
+app.command("simulate")(simulate.simulate)
 app.command("status")(host.status)
 app.command("close")(host.close)
 app.command("backup")(host.backup)

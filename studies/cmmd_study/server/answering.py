@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from cmmd_bench.toml_files import Strict
 from cmmd_study.frozen import Frozen
 from cmmd_study.questionnaires import Question
-from cmmd_study.server.journey import Shown, presentations
+from cmmd_study.server.journey import Shown, presentations, required_of
 from cmmd_study.server.proof import Proof, as_stored, unseen
 from cmmd_study.store import answers, raters
 
@@ -113,5 +113,4 @@ def _save(connection: Connection, given: Given, *, now: int, late: bool) -> answ
 
 
 def _done(frozen: Frozen, here: Shown, question: Question) -> bool:
-    required = {q.id for q in frozen.questionnaires[here.section].questions if q.required}
-    return required <= {*here.answers, question.id}
+    return required_of(frozen.questionnaires[here.section]) <= {*here.answers, question.id}

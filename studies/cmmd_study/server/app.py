@@ -1,6 +1,7 @@
 """The server: Streamlit's pages with our own routes beside them, in one process."""
 
 import logging
+import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ def serve(running: Running, *, address: str, port: int, hosts: list[str]) -> Non
     from starlette.middleware import Middleware
 
     serve_this(running)
+    # Each statement of a transaction lets other threads run; by default they would keep the processor for 5 ms each
+    # time, while everybody else waits for this writer.
+    sys.setswitchinterval(0.0002)
     assert running.preflight  # encoded before anybody waits for it
     # Requests of raters are nobody's business, and their tokens stand in the addresses.
     logging.getLogger("uvicorn.access").disabled = True

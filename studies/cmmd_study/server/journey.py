@@ -6,15 +6,22 @@ from itertools import pairwise
 from statistics import median
 from typing import Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from cmmd_study.frozen import Frozen
+from cmmd_study.questionnaires import Questionnaire
 from cmmd_study.store import answers
 from cmmd_study.store.raters import Rater
 from cmmd_study.store.studies import events
 from cmmd_study.store.tables import answer, presentation
 
 Page = Literal["consent", "preflight", "rating", "thanks", "closed", "withdrawn"]
+# Built once: it is asked with every request.
+_PRESENTATIONS = (
+    select(presentation.c.id, presentation.c.place, presentation.c.stimulus, presentation.c.role)
+    .where(presentation.c.rater == bindparam("who"))
+    .order_by(presentation.c.place)
+)
 PREFLIGHT = "preflight"
 PACE_FROM = 4
 """Clips after which a rater's own pace replaces the assumed one."""
@@ -72,23 +79,30 @@ def find_place(connection: Connection, frozen: Frozen, rater: Rater) -> Place:
     )
 
 
+def due(connection: Connection, frozen: Frozen, rater: Rater) -> list[Shown]:
+    """The clip that a rater may be shown now, and the one after it: all whose media are given out."""
+    if rater.order_row is None or rater.state == "withdrawn" or frozen.study.closed_at is not None:
+        return []
+    return [each for each in presentations(connection, frozen, rater.id) if not each.done][:2]
+
+
 def presentations(connection: Connection, frozen: Frozen, who: str) -> list[Shown]:
     """All that a rater is shown, in order."""
     given: dict[str, dict[str, int | None]] = {}
     for (name, question), value in answers.current(connection, who).items():
         given.setdefault(name, {})[question] = value
-    rows = connection.execute(
-        select(presentation.c.id, presentation.c.place, presentation.c.stimulus, presentation.c.role)
-        .where(presentation.c.rater == who)
-        .order_by(presentation.c.place)
-    )
+    required = {section: required_of(questionnaire) for section, questionnaire in frozen.questionnaires.items()}
     found = []
-    for row in rows:
-        section = frozen.stimuli[row.stimulus].stimulus.section
-        mine = given.get(row.id, {})
-        required = {question.id for question in frozen.questionnaires[section].questions if question.required}
-        found.append(Shown(row.id, row.place, row.stimulus, row.role, section, mine, required <= mine.keys()))
+    for name, place, shown, role in connection.execute(_PRESENTATIONS, {"who": who}):
+        section = frozen.stimuli[shown].stimulus.section
+        mine = given.get(name, {})
+        found.append(Shown(name, place, shown, role, section, mine, required[section] <= mine.keys()))
     return found
+
+
+def required_of(questionnaire: Questionnaire) -> frozenset[str]:
+    """Questions without whose answers a clip is not done."""
+    return frozenset(question.id for question in questionnaire.questions if question.required)
 
 
 def _without(page: Page) -> Place:

@@ -25,7 +25,7 @@ from cmmd_bench.toml_files import Strict
 from cmmd_study.server.addresses import PREFLIGHT, beeps, cookie_name, is_genuine
 from cmmd_study.server.answering import Given, RefusedError, take
 from cmmd_study.server.guards import GuardError, json_body, require_own_page, token_of
-from cmmd_study.server.journey import find_place
+from cmmd_study.server.journey import due, find_place
 from cmmd_study.server.place_json import consent_digest, place_json
 from cmmd_study.server.running import Running, now_ms
 from cmmd_study.store import raters
@@ -155,15 +155,15 @@ def _media(running: Running, request: Request) -> Response:
             rater = raters.find(connection, token)
             if rater is None or not is_genuine(frozen.study.secret, rater.id, name):
                 continue
-            place = find_place(connection, frozen, rater)
+            near = due(connection, frozen, rater)
         if shown == PREFLIGHT:
             return Response(
                 running.preflight[beeps(frozen.study.secret, rater.id)], media_type="video/mp4", headers=PRIVATE
             )
-        due = next((each for each in (place.current, place.following) if each is not None and each.id == shown), None)
-        if due is None:
+        here = next((each for each in near if each.id == shown), None)
+        if here is None:
             break
-        return _Media(running.folder.media(due.stimulus), media_type="video/mp4", headers=PRIVATE)
+        return _Media(running.folder.media(here.stimulus), media_type="video/mp4", headers=PRIVATE)
     # Whatever is wrong, the answer is the same: a guess learns nothing.
     return Response(status_code=404, headers=PRIVATE)
 

@@ -11,7 +11,7 @@ from cmmd_study.server.addresses import BEEPS
 from cmmd_study.server.guards import Pace
 from cmmd_study.server.preflight import preflight_clip
 from cmmd_study.store.database import Database
-from cmmd_study.store.studies import first_order, read_study
+from cmmd_study.store.studies import first_order, read_state
 
 
 @dataclass
@@ -47,8 +47,8 @@ class Running:
     def refreshed(self) -> Frozen:
         """What was frozen, with the study's state of now: it may have been closed by a command."""
         with self.database.reading() as connection:
-            study = read_study(connection)
-        if study != self.frozen.study:
+            state = read_state(connection)
+        if state != (self.frozen.study.state, self.frozen.study.closed_at):
             self.frozen = load(self.database)
         return self.frozen
 

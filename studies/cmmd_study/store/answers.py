@@ -13,11 +13,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, String, cast, insert, select, update
+from sqlalchemy import Connection, String, bindparam, cast, insert, select, update
 
 from cmmd_study.store.tables import answer, presentation
 
 START = "0" * 64
+# Built once: it is asked with every request.
+_CURRENT = (
+    select(answer.c.presentation, answer.c.question, answer.c.value)
+    .join(presentation, presentation.c.id == answer.c.presentation)
+    .where(presentation.c.rater == bindparam("who"), answer.c.withdrawn.is_(False))
+    .order_by(answer.c.revision)
+)
 _SAID = ("presentation", "question", "revision", "value", "client_id", "client_at", "server_at", "late", "proof")
 
 
@@ -84,14 +91,9 @@ def save(connection: Connection, given: Answer, *, now: int, late: bool = False)
 
 def current(connection: Connection, who: str) -> dict[tuple[str, str], int | None]:
     """(presentation, question) -> the value that counts, of one rater."""
-    rows = connection.execute(
-        select(answer.c.presentation, answer.c.question, answer.c.value)
-        .join(presentation, presentation.c.id == answer.c.presentation)
-        .where(presentation.c.rater == who, answer.c.withdrawn.is_(False))
-        .order_by(answer.c.revision)
-    )
+    rows = connection.execute(_CURRENT, {"who": who})
     # A later revision takes the place of an earlier one.
-    return {(row.presentation, row.question): row.value for row in rows}
+    return {(shown, question): value for shown, question, value in rows}
 
 
 def withdraw(connection: Connection, who: str) -> int:

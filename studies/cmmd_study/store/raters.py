@@ -13,13 +13,17 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
 from cmmd_bench.errors import UserError
 from cmmd_study.store import answers
 from cmmd_study.store.tables import event, order_row, presentation, rater
 
 TOKEN_BYTES = 16
+# Built once: it is asked with every request.
+_FIND = select(rater.c.id, rater.c.state, rater.c.language, rater.c.order_row).where(
+    rater.c.token_sha256 == bindparam("digest")
+)
 HOLDING = ("active", "finished")
 """States in which a seat uses up its order."""
 
@@ -48,11 +52,7 @@ def invite(connection: Connection, count: int, *, now: int) -> list[str]:
 
 def find(connection: Connection, token: str) -> Rater | None:
     """The seat of a token; None for a token that was never given out."""
-    found = connection.execute(
-        select(rater.c.id, rater.c.state, rater.c.language, rater.c.order_row).where(
-            rater.c.token_sha256 == _digest(token)
-        )
-    ).first()
+    found = connection.execute(_FIND, {"digest": _digest(token)}).first()
     return None if found is None else Rater(*found)
 
 
@@ -91,8 +91,8 @@ def agree(
 
 def seen(connection: Connection, who: str, *, now: int) -> None:
     """The rater is there; an abandoned seat is taken up again."""
-    connection.execute(update(rater).where(rater.c.id == who).values(seen_at=now))
-    connection.execute(update(rater).where(rater.c.id == who, rater.c.state == "abandoned").values(state="active"))
+    back = case((rater.c.state == "abandoned", "active"), else_=rater.c.state)
+    connection.execute(update(rater).where(rater.c.id == who).values(seen_at=now, state=back))
 
 
 def finish(connection: Connection, who: str, *, now: int) -> None:

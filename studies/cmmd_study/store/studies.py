@@ -15,6 +15,7 @@ from cmmd_bench.errors import UserError
 from cmmd_study.store.tables import SCHEMA, event, order_row, stimulus, study
 
 ONLY = 1
+_STATE = select(study.c.state, study.c.closed_at)
 SECRET_BYTES = 32
 
 
@@ -73,6 +74,12 @@ def read_study(connection: Connection) -> Study:
         row.frozen_at,
         row.closed_at,
     )
+
+
+def read_state(connection: Connection) -> tuple[str, int | None]:
+    """State and time of closing alone: asked at every request."""
+    row = connection.execute(_STATE).one()
+    return row.state, row.closed_at
 
 
 def open_study(connection: Connection) -> None:
