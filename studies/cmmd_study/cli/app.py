@@ -2,7 +2,7 @@
 
 import typer
 
-from cmmd_study.cli import host, run, simulate
+from cmmd_study.cli import analyse, host, run, simulate
 
 app = typer.Typer(no_args_is_help=True, help="A blinded rating study, from samples to significance.")
 
@@ -15,3 +15,5 @@ app.command("status")(host.status)
 app.command("close")(host.close)
 app.command("backup")(host.backup)
 app.command("withdraw")(host.withdraw)
+app.command("analyse")(analyse.analyse)
+app.command("import")(analyse.import_)

@@ -1,0 +1,1 @@
+"""Tables of ratings: the tidy long one that `study export` writes and `study analyse` reads."""
