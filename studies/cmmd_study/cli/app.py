@@ -2,10 +2,12 @@
 
 import typer
 
-from cmmd_study.cli import analyse, host, run, simulate
+from cmmd_study.cli import analyse, create, host, run, simulate
 
 app = typer.Typer(no_args_is_help=True, help="A blinded rating study, from samples to significance.")
 
+app.command("create")(create.create)
+app.command("add")(create.add)
 app.command("freeze")(host.freeze)
 app.command("invite")(host.invite)
 app.command("preview")(run.preview)
