@@ -35,7 +35,8 @@ def _progress(found: Status) -> None:
         column.metric(label, value)
     st.progress(found.share, text=f"{found.answers} of {found.expected} answers")
     st.subheader("Raters")
-    st.dataframe([rater.as_row() for rater in found.raters], hide_index=True)
+    rows = [rater.as_row() for rater in found.raters]
+    st.dataframe([{name: "" if v is None else str(v) for name, v in row.items()} for row in rows], hide_index=True)
     st.caption("Systems are not named here: whoever runs a study should not see who is winning before it is closed.")
     if st.button("Refresh"):
         st.rerun()

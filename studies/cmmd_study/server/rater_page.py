@@ -9,6 +9,7 @@ from cmmd_study.server.journey import Place, find_place
 from cmmd_study.server.place_json import spoken
 from cmmd_study.server.routes import agree
 from cmmd_study.server.running import running
+from cmmd_study.server.texts import languages as written
 from cmmd_study.server.texts import texts
 from cmmd_study.store import raters
 from cmmd_study.store.raters import Rater
@@ -45,7 +46,8 @@ def _consent(token: str) -> None:
     if len(languages) > 1:
         # Its label is read before the language is known.
         label = " / ".join(dict.fromkeys(texts(each)["language"] for each in languages))
-        chosen = st.segmented_control(label, languages, default=language, key="language")
+        named = {each: texts(each)["own_name"] if each in written() else each for each in languages}
+        chosen = st.segmented_control(label, languages, default=language, format_func=named.get, key="language")
         language = str(chosen or language)
     words = texts(language)
     st.title(specification.title[language])
