@@ -54,10 +54,9 @@ def test_commands_and_their_options_exist(line):
 
 
 def test_ci_runs_the_line_for_tests():
-    script = (ROOT / ".ci" / "run").read_text().replace("exec bash", "exec echo").replace("rm -rf", "true")
-    done = subprocess.run(["bash", "-c", script, str(ROOT / ".ci" / "run")], capture_output=True, text=True, check=True)
+    done = subprocess.run(["bash", ".ci/run", "--show"], cwd=ROOT, capture_output=True, text=True, check=True)
     line = next(block for block in blocks("bash") if "pytest" in block).strip()
-    assert f"+ {line}".replace(".venv", ".ci-venv") in done.stdout
+    assert done.stdout.strip() == line.replace(".venv", ".ci-venv")
 
 
 def test_pictures_are_there():

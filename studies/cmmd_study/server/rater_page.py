@@ -47,7 +47,9 @@ def _consent(token: str) -> None:
         # Its label is read before the language is known.
         label = " / ".join(dict.fromkeys(texts(each)["language"] for each in languages))
         named = {each: texts(each)["own_name"] if each in written() else each for each in languages}
-        chosen = st.segmented_control(label, languages, default=language, format_func=named.get, key="language")
+        chosen = st.segmented_control(
+            label, languages, default=language, format_func=lambda each: named[each], key="language"
+        )
         language = str(chosen or language)
     words = texts(language)
     st.title(specification.title[language])
