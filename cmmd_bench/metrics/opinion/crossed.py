@@ -4,7 +4,7 @@ In a full design every rater saw every clip. Of the table D (R raters, I clips) 
 
     MSr = I Σ_r (row mean - m)²/(R - 1),   MSi = R Σ_i (column mean - m)²/(I - 1),   MSe = residual/((R - 1)(I - 1)),
     V = MSr + MSi - MSe,   Var(m) = V/(R·I),
-    df = V²/(MSr²/(R - 1) + MSi²/(I - 1) + MSe²/((R - 1)(I - 1)))        (Satterthwaite 1946)
+    df = V²/(MSr²/(R - 1) + MSi²/(I - 1) + MSe²/((R - 1)(I - 1))), at least 1        (Satterthwaite 1946)
 
 and m/√Var(m) is compared with t(df). Where V falls below both MSr and MSi, the larger of these takes its place, which
 is conservative. In simulations with 14 raters and 5 or 20 clips, two equal systems differ at the 5 % level in 5 % of
@@ -25,6 +25,9 @@ from cmmd_bench.metrics.opinion.ratings import Ratings
 Array = NDArray[np.float64]
 
 CLAIM = "clips like these"
+FEWEST_DF = 1.0
+"""Each mean square has at least 1. Where MSr + MSi - MSe is small against its parts, Satterthwaite's count falls below,
+and an interval over half the scale would become one of hundreds of points."""
 # Mean squares below this share of the largest squared deviation are rounding.
 ROUNDING = 1e-20
 
@@ -163,7 +166,7 @@ def _variance(values: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
     spread = (
         ms_raters**2 / (n_raters - 1) + ms_clips**2 / (n_clips - 1) + ms_residual**2 / ((n_raters - 1) * (n_clips - 1))
     )
-    df = np.where(spread > 0, variance**2 / np.where(spread > 0, spread, 1.0), 1.0)
+    df = np.maximum(np.where(spread > 0, variance**2 / np.where(spread > 0, spread, 1.0), 1.0), FEWEST_DF)
     return variance, df, conservative
 
 

@@ -6,7 +6,7 @@ from cmmd_bench.metrics.opinion import crossed_mean, crossed_p_values, crossed_t
 
 
 def plain_crossed(table, level=0.95):
-    """The formulas of the specification, cell by cell."""
+    """The formulas of the module's head, cell by cell."""
     table = np.asarray(table, dtype=float)
     n_r, n_i = table.shape
     m = table.mean()
@@ -20,6 +20,7 @@ def plain_crossed(table, level=0.95):
         v = max(ms_r, ms_i)
     se = (v / (n_r * n_i)) ** 0.5
     df = v**2 / (ms_r**2 / (n_r - 1) + ms_i**2 / (n_i - 1) + ms_e**2 / ((n_r - 1) * (n_i - 1)))
+    df = max(df, 1)
     reach = stats.t.ppf((1 + level) / 2, df) * se
     return m, se, df, 2 * stats.t.sf(abs(m / se), df), m - reach, m + reach
 
@@ -60,6 +61,17 @@ def test_the_conservative_variance_is_flagged():
     checkered = np.array([[1.0, -1.0, 1.2], [-1.0, 1.0, -1.1], [1.1, -0.9, 1.0]])
     assert crossed_mean(checkered).conservative
     assert not crossed_mean(np.add.outer(np.arange(4.0), np.arange(3.0))).conservative
+
+
+def test_degrees_of_freedom_never_fall_below_one():
+    # MSr + MSi - MSe lies just above the smaller of the first two: the formula alone gives 0.25 and ±8,500 points.
+    table = np.array([[1, 1, -1], [1, 0, 2], [0, 1, 0], [0, 0, -1]], dtype=float)
+    test = crossed_mean(table)
+    assert not test.conservative
+    assert test.df == 1
+    reach = stats.t.ppf(0.975, 1) * test.standard_error
+    assert (test.low, test.high) == pytest.approx((1 / 3 - reach, 1 / 3 + reach))
+    assert crossed_p_values(table) == pytest.approx(test.p)
 
 
 def test_many_tables_at_once_equal_each_alone():
