@@ -1,11 +1,13 @@
 """The server: Streamlit's pages with our own routes beside them, in one process."""
 
 import logging
+import socket
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
+from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_study.server.routes import routes
 from cmmd_study.server.running import Running, serve_this
 
@@ -30,6 +32,7 @@ def serve(running: Running, *, address: str, port: int, hosts: list[str]) -> Non
     import streamlit as st
     from starlette.middleware import Middleware
 
+    _require_free(address, port)
     serve_this(running)
     # Each statement of a transaction lets other threads run; by default they would keep the processor for 5 ms each
     # time, while everybody else waits for this writer.
@@ -43,6 +46,17 @@ def serve(running: Running, *, address: str, port: int, hosts: list[str]) -> Non
         middleware=[Middleware(_Headers)],
     )
     app.run(config=configuration(address=address, port=port, hosts=hosts))
+
+
+def _require_free(address: str, port: int) -> None:
+    try:
+        with socket.create_server((address, port)):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"cannot listen on {address}:{port}: {error.strerror}. Choose another port with --port.",
+            exit_code=ENVIRONMENT,
+        ) from None
 
 
 def configuration(*, address: str, port: int, hosts: list[str]) -> dict[str, Any]:

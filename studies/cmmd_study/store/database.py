@@ -130,7 +130,7 @@ def _engine(place: str | Path, *, create: bool) -> Engine:
 
 def _server(url: str) -> Engine:
     try:
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, pool_size=THREADS)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise UserError(
             f"the database URL cannot be used: {error}. Give a path, or postgresql+psycopg://user@host/name with "
