@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from cmmd_study.frozen import Frozen
-from cmmd_study.server.journey import PREFLIGHT, Shown, presentations
+from cmmd_study.journey import PREFLIGHT, Shown, presentations
 from cmmd_study.store.studies import events
 from cmmd_study.store.tables import answer, presentation, rater
 

@@ -31,9 +31,9 @@ def freeze(
     """
     from cmmd_bench.atomic import write_bytes
     from cmmd_bench.cli.output import note
+    from cmmd_study.clock import now_ms
     from cmmd_study.folder import StudyFolder
     from cmmd_study.frozen import freeze as seal
-    from cmmd_study.server.running import now_ms
     from cmmd_study.server.texts import languages
 
     folder = StudyFolder(study)
@@ -64,8 +64,8 @@ def invite(
     Example: cmmd-bench study invite my-study 20 --url https://study.example.org --csv links.csv
     """
     from cmmd_bench.cli.output import note
+    from cmmd_study.clock import now_ms
     from cmmd_study.invitations import links, write_links
-    from cmmd_study.server.running import now_ms
     from cmmd_study.store.raters import invite as add_seats
 
     with opened(study) as database, database.writing() as connection:
@@ -115,7 +115,7 @@ def close(study: Folder) -> None:
     Example: cmmd-bench study close my-study
     """
     from cmmd_bench.cli.output import note
-    from cmmd_study.server.running import now_ms
+    from cmmd_study.clock import now_ms
     from cmmd_study.store.studies import close_study
 
     with opened(study) as database, database.writing() as connection:

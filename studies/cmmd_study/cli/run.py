@@ -58,11 +58,12 @@ def preview(study: Folder, port: Port = 8501) -> None:
     from tempfile import TemporaryDirectory
 
     from cmmd_bench.cli.output import note
+    from cmmd_study.clock import now_ms
     from cmmd_study.folder import StudyFolder
     from cmmd_study.frozen import freeze
     from cmmd_study.invitations import links
     from cmmd_study.server.app import serve as serve_pages
-    from cmmd_study.server.running import Running, now_ms
+    from cmmd_study.server.running import Running
     from cmmd_study.store.database import open_database
     from cmmd_study.store.raters import invite
     from cmmd_study.store.studies import open_study

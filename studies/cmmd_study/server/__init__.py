@@ -1,7 +1,6 @@
 """What raters meet: pages, player, media and answers, and the page of the study's host.
 
 proof       what a player must show before an answer counts
-journey     where a rater is, from the database alone
 answering   which answers are taken
 texts       what pages say besides the questions, by language
 addresses   media addresses that are worth nothing to anybody else

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from cmmd_bench.toml_files import Strict
 from cmmd_study.frozen import Frozen
+from cmmd_study.journey import Shown, presentations, required_of
 from cmmd_study.questionnaires import Question
-from cmmd_study.server.journey import Shown, presentations, required_of
 from cmmd_study.server.proof import Proof, as_stored, unseen
 from cmmd_study.store import answers, raters
 

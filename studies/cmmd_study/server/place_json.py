@@ -4,9 +4,9 @@ import hashlib
 from typing import Any
 
 from cmmd_study.frozen import Frozen
+from cmmd_study.journey import Place, Shown
 from cmmd_study.questionnaires import Question, Questionnaire
 from cmmd_study.server.addresses import PREFLIGHT, beeps, media_name
-from cmmd_study.server.journey import Place, Shown
 from cmmd_study.store.raters import Rater
 
 

@@ -4,8 +4,8 @@ import hashlib
 
 import streamlit as st
 
+from cmmd_study.journey import Place, find_place
 from cmmd_study.server.component import rating
-from cmmd_study.server.journey import Place, find_place
 from cmmd_study.server.place_json import spoken
 from cmmd_study.server.routes import agree
 from cmmd_study.server.running import running

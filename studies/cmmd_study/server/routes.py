@@ -22,12 +22,13 @@ from starlette.routing import Route
 
 from cmmd_bench.errors import UserError
 from cmmd_bench.toml_files import Strict
+from cmmd_study.clock import now_ms
+from cmmd_study.journey import due, find_place
 from cmmd_study.server.addresses import PREFLIGHT, beeps, cookie_name, is_genuine
 from cmmd_study.server.answering import Given, RefusedError, take
 from cmmd_study.server.guards import GuardError, json_body, require_own_page, token_of
-from cmmd_study.server.journey import due, find_place
 from cmmd_study.server.place_json import consent_digest, place_json
-from cmmd_study.server.running import Running, now_ms
+from cmmd_study.server.running import Running
 from cmmd_study.store import raters
 from cmmd_study.store.raters import Rater
 from cmmd_study.store.studies import note_event

@@ -1,6 +1,5 @@
 """What this process serves: one study. Pages and routes share it; it is set before the server starts."""
 
-import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -71,8 +70,3 @@ def running() -> Running:
     if not _running:
         raise UserError("no study is being served. Start it with `cmmd-bench study serve STUDY`.")
     return _running[0]
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970 by this machine's clock."""
-    return time.time_ns() // 1_000_000

@@ -16,9 +16,9 @@ from sqlalchemy import select
 from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.metrics.opinion.simulate import Components
 from cmmd_bench.progress import Progress, silent
+from cmmd_study.clock import now_ms
 from cmmd_study.folder import StudyFolder
 from cmmd_study.frozen import Frozen, load
-from cmmd_study.server.running import now_ms
 from cmmd_study.simulation.opinions import KINDS, Kind, Opinion, Truth, default_truth
 from cmmd_study.simulation.visit import Diary, Visit, VisitError
 from cmmd_study.store.database import Database, open_database
