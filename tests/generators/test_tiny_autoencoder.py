@@ -7,10 +7,10 @@ from torch.distributions import Normal, kl_divergence
 
 from cmmd_bench.errors import UserError
 from cmmd_gen.autoencoder import open_autoencoder, opening
+from cmmd_gen.autoencoder.digest import tensors_digest
 from cmmd_gen.autoencoder.frames import CHUNK
 from cmmd_gen.autoencoder.objective import DIVERGENCE, SQUARED, autoencoder_loss
 from cmmd_gen.autoencoder.objective import kl_divergence as divergence
-from cmmd_gen.autoencoder.opening import tensors_digest
 from cmmd_gen.autoencoder.presets import PRESETS
 from cmmd_gen.autoencoder.tiny import HIGHEST, LOWEST, TinyAutoencoder, TinyConfig
 from cmmd_gen.checkpoint import Card, save

@@ -1,7 +1,5 @@
 """An autoencoder by name or path, as something that encodes and decodes clips."""
 
-import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -57,13 +55,3 @@ def open_autoencoder(name: str, device: torch.device | str = "cpu") -> Autoencod
 
     tensors, card = load(path, models=("autoencoder",))
     return build(path, card, tensors, lambda config: TinyAutoencoder(TinyConfig(**config))).to(device)
-
-
-def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and values; the same for the same weights from any file, in any order."""
-    total = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        total.update(tensor.flatten().view(torch.uint8).numpy().data)
-    return total.hexdigest()

@@ -17,8 +17,8 @@ from cmmd_bench.embedders.hub_folder import CONFIG, read_json
 from cmmd_bench.errors import ENVIRONMENT, UserError
 from cmmd_bench.weights import weights_folder
 from cmmd_bench.weights.checkpoint import fault_of
+from cmmd_gen.autoencoder.digest import tensors_digest
 from cmmd_gen.autoencoder.frames import by_chunks, check_latents, check_pictures, latent_size
-from cmmd_gen.autoencoder.opening import tensors_digest
 
 NAME = "stabilityai/sd-vae-ft-mse"
 TENSORS = "diffusion_pytorch_model.safetensors"

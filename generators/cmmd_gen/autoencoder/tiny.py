@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from cmmd_gen.autoencoder.digest import tensors_digest
 from cmmd_gen.autoencoder.frames import by_chunks, check_latents, check_pictures, latent_size
-from cmmd_gen.autoencoder.opening import tensors_digest
 
 LATENTS = 8
 """Channels. Stable Diffusion has 4 for 8x8 pixels; at 64x64 pixels limbs are thin and need more."""
