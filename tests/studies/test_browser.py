@@ -319,6 +319,9 @@ class Ear:
         page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: self.said.append(str(frame))))
 
     def hear(self, response: "sync_api.Response") -> None:
+        if response.url.startswith("blob:"):
+            # The next clip, which the page had fetched before.
+            return
         self.hosts.add(re.sub(r"^\w+://", "", response.url).partition("/")[0])
         self.said.append(response.url + "\n".join(f"{k}: {v}" for k, v in response.all_headers().items()))
         if "/m/" in response.url:
