@@ -354,6 +354,30 @@ def test_a_browser_receives_nothing_that_unblinds_and_asks_nobody_else(study, vi
     assert not [secret for secret in (*SECRETS, str(study.folder.path)) if secret.lower() in text]
 
 
+def test_a_clip_that_does_not_load_is_tried_again_and_left_out(study, visit):
+    page = visit(study.seat())
+    begin(page)
+    play(page)
+    rate(page, 4, 4)
+    page.context.route("**/m/*", lambda route: route.abort())
+    before = study.count("SELECT count(*) FROM answer WHERE value IS NULL")
+    # The clip after this one was fetched ahead; it is the one behind it that does not come.
+    go_on(page)
+    page.get_by_text("Clip 2 of 9").wait_for()
+    play(page)
+    rate(page, 4, 4)
+    go_on(page)
+    page.get_by_text("Clip 3 of 9").wait_for()
+    page.get_by_text("Trying again").wait_for()
+    page.get_by_role("button", name="It cannot be played: go on without it").click(timeout=20_000)
+    page.get_by_text("Clip 4 of 9").wait_for()
+    assert study.count("SELECT count(*) FROM answer WHERE value IS NULL") - before == 2
+    page.context.unroute("**/m/*")
+    page.reload()
+    page.get_by_text("Clip 4 of 9").wait_for()
+    play(page)
+
+
 def test_the_host_sees_progress_and_no_systems(study, visit):
     page = visit(f"http://127.0.0.1:{study.port}/host")
     token = page.get_by_label("Token")

@@ -8,15 +8,13 @@ from typing import Any
 SCRIPTS = ("outbox.js", "player.js", "rating.js")
 
 
-def rating(*, token: str, seat: str, texts: dict[str, str], key: str) -> str | None:
-    """Mount it; returns the page that it hands over to ("thanks", "closed", ...), None while it is at work.
+def rating(*, token: str, seat: str, texts: dict[str, str], key: str) -> None:
+    """Mount it. When there is nothing left for it to show it sets its state `page`, which runs the script again.
 
     token: the seat's; seat: what the browser keeps unsent answers under, which says nothing to others.
     """
     data = {"token": token, "seat": seat, "base": "", "texts": texts}
-    result = _mounted()(data=data, key=key, on_page_change=_nothing, height="content")
-    page = result.page
-    return None if page is None else str(page)
+    _mounted()(data=data, key=key, on_page_change=_nothing, height="content")
 
 
 @cache

@@ -71,10 +71,8 @@ def _consent(token: str) -> None:
 def _rating(token: str, rater: Rater, language: str) -> None:
     st.html("<style>.stMainBlockContainer { padding-top: 1.5rem; max-width: 80rem; }</style>")
     seat = hashlib.sha256(f"unsent/{token}".encode()).hexdigest()[:12]
-    page = rating(token=token, seat=seat, texts=dict(texts(language)), key=f"rating-{rater.id}")
-    if page is not None:
-        # The database says which page comes next.
-        st.rerun()
+    # When it hands over, this script runs again from its top, and the database says which page comes next.
+    rating(token=token, seat=seat, texts=dict(texts(language)), key=f"rating-{rater.id}")
 
 
 def _last(place: Place, rater: Rater, language: str) -> None:
