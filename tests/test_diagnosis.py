@@ -27,6 +27,12 @@ def root(tmp_path, monkeypatch) -> Path:
     return tmp_path / "weights"
 
 
+@pytest.fixture
+def no_plugins(monkeypatch) -> None:
+    """Each plugin is checked in a process of its own, for seconds: only where it is about them."""
+    monkeypatch.setattr(diagnosis, "installed", lambda slot: [])
+
+
 def checks() -> dict[str, Check]:
     return {check.name: check for check in diagnose()}
 
@@ -54,7 +60,7 @@ def test_a_machine_without_weights_is_fit(root):
     assert not [name for name in found if name.startswith("weights ")]
 
 
-def test_the_state_of_weights(root):
+def test_the_state_of_weights(root, no_plugins):
     put(root / "one" / "a.json")
     put(root / "two" / "files" / "a.json")
     put(root / "two" / "files" / "b.json.part", b"")
@@ -73,7 +79,7 @@ def test_the_state_of_weights(root):
     assert not checks()["weights one"].ok
 
 
-def test_libraries_that_break_others(tmp_path, monkeypatch):
+def test_libraries_that_break_others(tmp_path, monkeypatch, no_plugins):
     install(tmp_path, "torchvision", "raise RuntimeError('operator torchvision::nms does not exist')")
     install(tmp_path, "torchaudio", "import json")
     monkeypatch.syspath_prepend(tmp_path)
@@ -84,7 +90,7 @@ def test_libraries_that_break_others(tmp_path, monkeypatch):
     assert found["torchaudio"] == Check("torchaudio", True, "9.9")
 
 
-def test_another_opencv_than_the_one_recorded(monkeypatch):
+def test_another_opencv_than_the_one_recorded(monkeypatch, no_plugins):
     import cv2
 
     monkeypatch.setattr(cv2, "__version__", "4.0.0")
