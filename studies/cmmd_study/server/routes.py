@@ -3,7 +3,7 @@
     GET  /api/place                      where this rater is, with all that the page needs
     POST /api/consent                    {"agreed": true, "consent": digest, "language", "device"}
     POST /api/answers                    `answering.Given`; 200 only after the commit
-    POST /api/events                     {"kind", "presentation" or null, "detail"}
+    POST /api/events                     {"kind": "preflight", "detail"}
     GET  /m/<name>                       media, by ranges
 
 The seat's token comes as `Authorization: Bearer`. Refusals are {"error": code, "message": text} with a status of 4xx;
@@ -12,7 +12,7 @@ a database that cannot be written is 503, which pages try again.
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -49,10 +49,9 @@ class Agreement(Strict):
 
 
 class Event(Strict):
-    """Something that happened around the answers."""
+    """Something that happened around the answers: how the test of sound went."""
 
-    kind: str = Field(pattern=r"^(preflight|failed|stalled|section|hidden)$")
-    presentation: str | None = Field(default=None, max_length=64)
+    kind: Literal["preflight"]
     detail: dict[str, str | int | float | bool] = Field(default_factory=dict, max_length=12)
 
 
@@ -93,7 +92,7 @@ def routes(running: Running) -> list[Route]:
         given = Event.model_validate(body)
         with running.database.writing() as connection:
             rater = _seat(raters.find(connection, token))
-            kept = note_event(connection, rater.id, given.kind, given.detail, presentation=None, now=now_ms())
+            kept = note_event(connection, rater.id, given.kind, given.detail, now=now_ms())
         return JSONResponse({"kept": kept}, headers=PRIVATE)
 
     def media(request: Request) -> Response:

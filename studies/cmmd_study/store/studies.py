@@ -110,15 +110,13 @@ MOST_EVENTS = 500
 """Of one rater; a page that goes wild cannot fill the disk."""
 
 
-def note_event(
-    connection: Connection, rater: str, kind: str, detail: Mapping[str, Any], *, presentation: str | None, now: int
-) -> bool:
+def note_event(connection: Connection, rater: str, kind: str, detail: Mapping[str, Any], *, now: int) -> bool:
     """Append what happened; False when the rater has too many already."""
     numbers = connection.execute(select(event.c.id).where(event.c.rater == rater)).scalars().all()
     if len(numbers) >= MOST_EVENTS:
         return False
     last = connection.execute(select(event.c.id).order_by(event.c.id.desc()).limit(1)).scalar()
-    values = {"rater": rater, "presentation": presentation, "kind": kind, "at": now, "detail": json.dumps(detail)}
+    values = {"rater": rater, "kind": kind, "at": now, "detail": json.dumps(detail)}
     connection.execute(insert(event), {"id": (last or 0) + 1, **values})
     return True
 

@@ -6,7 +6,7 @@ order_row     the orders of the design, place by place, made before anyone is in
 rater         an opaque id, the digest of an invitation, state and consent: no name, no address
 presentation  what one rater sees at which place; written once, at consent, and never changed
 answer        append-only; the value that counts is the one of the highest revision
-event         what happened around the answers: opened, played, failed to play
+event         what happened around the answers: how the test of sound went
 exclusion     raters who do not count, by which rule, by plan or by hand
 
 Times are milliseconds since 1970 (UTC) by the server's clock, unless a name says `client`.
@@ -121,7 +121,6 @@ event = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("rater", ForeignKey("rater.id"), nullable=False),
-    Column("presentation", ForeignKey("presentation.id")),
     Column("kind", String(20), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("detail", Text, nullable=False),

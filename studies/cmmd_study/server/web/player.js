@@ -41,7 +41,6 @@ class Player {
     if (this.isPlaying) return;
     this.video.currentTime = 0;
     this.furthest = this.measured.ended ? this.furthest : 0;
-    this.watchedFrom = performance.now();
     this.last = 0;
     try {
       await this.video.play();
