@@ -1,0 +1,107 @@
+"""Runs and studies from their folders, and refusals of what a report cannot be made of."""
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cmmd_bench.errors import UserError
+from cmmd_bench.ledger import read_lines
+from cmmd_bench.runs.folder import RunFolder
+from cmmd_bench.scoring.index import read_index
+from cmmd_bench.scoring.results import PerClip, Scores, read_results
+from cmmd_report.types import Rating, Run, Sample, Study
+
+
+def read_run(folder: Path) -> Run:
+    """A scored run, or a folder that `score --out` wrote; UserError if it is unfinished, damaged or newer."""
+    manifest: Mapping[str, Any] = {}
+    if (folder / "run.json").exists() or not (folder / "results.json").exists():
+        manifest = RunFolder(folder).manifest()
+        if manifest["status"] == "running" or not (folder / "results.json").exists():
+            raise UserError(
+                f"the run in {folder} is unfinished. Run its command again to finish it: {manifest['command']}"
+            )
+    table = read_results(folder)
+    if not table.results:
+        raise UserError(f"{folder / 'results.json'} holds no result: no model has a finished sample. See {folder}.")
+    scores = Scores(table.protocol, table.results, _per_clip(folder), table.failures, table.findings)
+    return Run(folder, folder.resolve().name, manifest, scores, _samples(folder))
+
+
+def read_study(folder: Path, run: Run) -> Study:
+    """What `study export` and `study analyse --out` wrote, of a study on clips of `run`; UserError otherwise.
+
+    folder: of the study, whose export is in its folder `export`, or that folder itself
+    """
+    found = folder if (folder / "ratings.csv").is_file() else folder / "export"
+    hint = f"cmmd-bench study export {folder} && cmmd-bench study analyse {folder} --out {found}"
+    for name in ("ratings.csv", "analysis.json", "plan.json"):
+        if not (found / name).is_file():
+            raise UserError(f"{folder} has no {name} of a study. Make it with: {hint}")
+    ratings = [_rating(row) for row in _rows(found / "ratings.csv") if row["role"] == "rated"]
+    analysis, plan = _json(found / "analysis.json"), _json(found / "plan.json")
+    _require_same_clips(folder, ratings, run)
+    return Study(found, ratings, analysis, plan)
+
+
+def _per_clip(folder: Path) -> list[PerClip]:
+    return [PerClip(**line) for line in read_lines(folder / "scores.jsonl")]
+
+
+def _samples(folder: Path) -> list[Sample]:
+    return [
+        Sample(row.model, row.task, sample.id, sample.condition, sample.index)
+        for row in read_index(folder).rows
+        for sample in row.samples
+    ]
+
+
+def _require_same_clips(folder: Path, ratings: list[Rating], run: Run) -> None:
+    rated = {rating.clip for rating in ratings}
+    known = {sample.condition for sample in run.samples}
+    models = {sample.model for sample in run.samples}
+    strangers = sorted(rated - known)
+    if strangers or not rated:
+        named = f"it rates {', '.join(strangers[:3])}" if strangers else "it has no rating that counts"
+        raise UserError(
+            f"{folder} is not a study of {run.folder}: {named}, and the run has "
+            f"{len(known)} other conditions. Give the run that the study was created from."
+        )
+    unknown = sorted({rating.system for rating in ratings} - models)
+    if unknown:
+        raise UserError(
+            f"{folder} is not a study of {run.folder}: it rates {', '.join(unknown)}; the run has the rows "
+            f"{', '.join(sorted(models))}. Give the run that the study was created from."
+        )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _rating(row: Mapping[str, str]) -> Rating:
+    try:
+        return Rating(
+            rater=row["rater"],
+            section=row["section"],
+            clip=row["clip"],
+            system=row["system"],
+            sample=int(row["sample"]),
+            question=row["question"],
+            score=float(row["score"]),
+            lowest=float(row["lowest"]),
+            highest=float(row["highest"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise UserError(f"ratings.csv has a row that is no rating ({error!r}): export the study again.") from None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is not JSON ({error.msg}, line {error.lineno}). Make it again.") from None
+    return found
