@@ -1,4 +1,4 @@
-"""`run` and `report`."""
+"""`run` and `show`."""
 
 import sys
 from pathlib import Path
@@ -74,13 +74,13 @@ def run(
     _show(outcome.folder, json=json, pending=outcome.pending)
 
 
-def report(
+def show(
     run: Annotated[Path, typer.Argument(help="Run folder, as `run` printed it.")],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
 ) -> None:
-    """Show the table of a finished run.
+    """Show the tables of a finished run once more; `report` writes them as a page, with more beside them.
 
-    Example: cmmd-bench report runs/demo-1a2b3c4d
+    Example: cmmd-bench show runs/demo-1a2b3c4d
     """
     from cmmd_bench.runs.folder import RunFolder
 

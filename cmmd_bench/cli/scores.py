@@ -51,13 +51,13 @@ def _head(result: Result) -> str:
 def _cell(result: Result | None, best: str | None) -> str:
     if result is None or result.value is None:
         return "–"
-    text = _with_interval(result.value, result.low, result.high)
+    text = with_interval(result.value, result.low, result.high)
     if result.chance is not None:
         text += f" (chance {result.chance:.2f})"
     return f"{text} *" if result.model == best else text
 
 
-def _with_interval(value: float, low: float | None, high: float | None) -> str:
+def with_interval(value: float, low: float | None, high: float | None) -> str:
     """Value ± half-width, or [low, high] where the interval is not about the value, as at the end of a scale."""
     if low is None or high is None:
         return number(value, None)

@@ -42,7 +42,12 @@ def write_preview(path: str | PathLike[str], clip: Clip) -> None:
     path = Path(path)
     if path.suffix.lower() != ".mp4":
         raise ValueError(f"path must end in .mp4, which is what is written, found {path.name}")
-    write_bytes(path, encoded(path, clip, _mp4))
+    write_bytes(path, preview_bytes(clip, path))
+
+
+def preview_bytes(clip: Clip, named: Path = Path("preview.mp4")) -> bytes:
+    """The same as bytes, for pages that carry their clips; a refusal calls the clip `named`."""
+    return encoded(named, clip, _mp4)
 
 
 def _mp4(clip: Clip) -> bytes:

@@ -95,7 +95,7 @@ def test_a_mistake_is_a_sentence_without_a_traceback():
         (["data", "prepare", "aist", "--out", "x"], "dataset 'aist' needs its files: say where they are with --data"),
         (["score", "--generated", ".", "--reference", ".", "--fps", "abc"], "--fps 'abc' is not a rate above 0"),
         (["score", "--generated", ".", "--reference", ".", "--fps", "0"], "--fps '0' is not a rate above 0"),
-        (["report", "/"], "is not a run folder: it has no run.json"),
+        (["show", "/"], "is not a run folder: it has no run.json"),
     ],
 )
 def test_usage_errors(arguments, complaint, tmp_path, monkeypatch):
@@ -113,9 +113,9 @@ def test_run_report_and_json(tmp_path):
         assert row in done.stdout
     assert "fad[logmel-stats] ↓" in done.stdout
     assert "(chance " in done.stdout
-    again = cmmd_bench_command("report", str(folder))
+    again = cmmd_bench_command("show", str(folder))
     assert again.stdout == done.stdout
-    table = json.loads(cmmd_bench_command("report", str(folder), "--json").stdout)
+    table = json.loads(cmmd_bench_command("show", str(folder), "--json").stdout)
     assert table["results"] == json.loads((folder / "results.json").read_text())["results"]
 
 
@@ -125,7 +125,7 @@ def test_shards_say_what_is_left(tmp_path):
     assert first.returncode == 0, first.stderr
     assert first.stdout == ""
     assert "samples are left to other shards" in first.stderr
-    unfinished = cmmd_bench_command("report", str(folder))
+    unfinished = cmmd_bench_command("show", str(folder))
     assert unfinished.returncode == 2
     assert "is unfinished. Run its command again" in unfinished.stderr
     second = cmmd_bench_command("run", "--suite", str(SUITE), "--out", str(folder), "--shard", "1/2")
@@ -142,7 +142,7 @@ def test_score_exits_with_1_when_something_failed(tmp_path):
     assert "compared at 1 s, 10 fps, 32x32 pixels, 16000 Hz" in good.stderr
     assert "made: 3 clips paired by name with 3 real clips" in good.stderr
     assert json.loads((tmp_path / "scores" / "results.json").read_text())["failures"] == []
-    assert cmmd_bench_command("report", str(tmp_path / "scores")).stdout == good.stdout
+    assert cmmd_bench_command("show", str(tmp_path / "scores")).stdout == good.stdout
     (tmp_path / "made" / "2.mkv").write_bytes(b"")
     bad = cmmd_bench_command(*arguments)
     assert bad.returncode == 1

@@ -69,7 +69,7 @@ def test_the_table_says_what_it_was_compared_with(folder, tmp_path):
     assert "compared with the published statistics of 18 rows" in done.stdout
     told = "reference: set.npz, statistics of logmel-stats (18 rows, made with logmel-stats/1/)"
     assert told in done.stderr
-    assert "the published statistics of 18 rows" in run("report", tmp_path / "scores").stdout
+    assert "the published statistics of 18 rows" in run("show", tmp_path / "scores").stdout
     with np.load(path) as archive:
         np.savez(path, **{name: archive[name] for name in archive.files if name.endswith((".mu", ".cov"))})
     done = run(*words)

@@ -1,0 +1,43 @@
+"""`report`: a run as one page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder, or a folder that `score --out` wrote.")],
+    study: Annotated[
+        Path | None, typer.Option(help="Study of clips of this run, after `study export` and `study analyse --out`.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to (default: RUN/report).")] = None,
+    clips: Annotated[int, typer.Option(min=0, help="Conditions of each task whose clips can be played.")] = 6,
+    embed: Annotated[
+        bool, typer.Option("--embed/--no-embed", help="Clips within the page, or in a folder beside it.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+) -> None:
+    """Write a page that answers which model is better, with all that the answer rests on.
+
+    One HTML file that opens from disk and asks the network for nothing. The same run gives the same bytes.
+
+    Example: cmmd-bench report runs/demo-1a2b3c4d
+
+    Example: cmmd-bench report runs/demo-1a2b3c4d --study studies/dance --out report
+    """
+    from cmmd_bench.cli.output import note, print_json, progress
+    from cmmd_report.report import write_report
+
+    target = out or run / "report"
+    found = write_report(run, out=target, study=study, clips=clips, embed=embed, progress=progress(quiet or json))
+    if json:
+        print_json({"page": str(found.page), "answer": list(found.answer)})
+        return
+    for sentence in found.answer:
+        typer.echo(sentence)
+    note(f"report: {found.page}")

@@ -1,0 +1,159 @@
+"""The page: one HTML file that opens from disk, asks the network for nothing, and is the same to the byte every time.
+
+Everything that it says is in `Contents`; the template arranges it. Style and script stand in it; pictures and clips as
+data addresses, or as files in a folder beside it.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import PurePath
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from cmmd_bench.cli.scores import ARROWS, number
+from cmmd_bench.scoring.comparisons import Comparison
+from cmmd_report.clips import Row
+from cmmd_report.comparing import Compared
+from cmmd_report.protocol_text import protocol_text
+from cmmd_report.score_table import ScoreTable
+from cmmd_report.types import Run, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture as inline SVG, with the words below it."""
+
+    svg: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that a page shows, in its order. downloads: (name, address) of the files beside it."""
+
+    run: Run
+    study: Study | None
+    answer: tuple[str, str]
+    tables: Sequence[ScoreTable]
+    compared: Compared
+    figures: Sequence[Figure]
+    rows: Sequence[Row]
+    downloads: Sequence[tuple[str, str]]
+
+
+def render(contents: Contents) -> str:
+    """The page as HTML."""
+    environment = Environment(
+        loader=PackageLoader("cmmd_report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    run = contents.run
+    return environment.get_template("page.html.j2").render(
+        title=f"{_suite(run)}: {', '.join(_models(run)) or 'ceiling and floors'}",
+        contents=contents,
+        style=Markup(_text("page.css")),
+        script=Markup(_text("page.js")),
+        comparisons=[_comparison(c) for c in contents.compared.done],
+        opinions=[] if contents.study is None else contents.study.analysis["paragraphs"],
+        opinion_notes=[] if contents.study is None else contents.study.analysis["notes"],
+        figures=[(Markup(figure.svg), figure.caption) for figure in contents.figures],
+        missing=_missing(contents),
+        protocol=" ".join(protocol_text(run)),
+        made_by=_made_by(run),
+    )
+
+
+def _text(name: str) -> str:
+    return files("cmmd_report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _suite(run: Run) -> str:
+    suite = run.scores.protocol.get("suite")
+    return str(suite["name"]) if suite else run.name
+
+
+def _models(run: Run) -> list[str]:
+    return [row for row in dict.fromkeys(r.model for r in run.scores.results) if row in run.scores.protocol["models"]]
+
+
+def _comparison(c: Comparison) -> dict[str, Any]:
+    d = c.difference
+    assert d is not None
+    return {
+        "task": c.task,
+        "metric": f"{c.metric} {ARROWS[c.direction]}",
+        "pair": f"{c.a} − {c.b}",
+        "size": number(d.estimate, d.estimate - d.low),
+        "p": _p(d.p_value),
+        "adjusted": _p(c.adjusted),
+        "n": str(d.conditions[0]) if c.paired else f"{d.conditions[0]} + {d.conditions[1]}",
+        "verdict": f"{c.better} is better" if c.better else "no difference shown",
+        "better": c.better is not None,
+    }
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else "< 0.0001" if value < 1e-4 else f"{value:.4f}"
+
+
+def _missing(contents: Contents) -> list[tuple[str, str]]:
+    """What was not computed, or deserves a look, and why: (what, why)."""
+    scores = contents.run.scores
+    told = [
+        (f"{result.metric} of {result.model} ({result.task})", result.why or "no reason was recorded")
+        for result in scores.results
+        if result.value is None
+    ]
+    told += [
+        (f"{result.metric} of {result.model} ({result.task})", f"undefined for {result.excluded} clips, left out")
+        for result in scores.results
+        if result.value is not None and result.excluded
+    ]
+    told += [(f"clip {one['id']} of {one['model']}", f"failed: {one['reason']}") for one in scores.failures]
+    for finding in scores.findings:
+        ids = finding["ids"]
+        named = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
+        told.append((f"{finding['model']} ({finding['task']})", f"{finding['finding']}: {named}"))
+    told += [
+        (f"{metric}, a caution", text)
+        for metric, text in dict.fromkeys((r.metric, r.caution) for r in scores.results if r.caution is not None)
+    ]
+    if contents.compared.why:
+        told.append(("comparisons of models", contents.compared.why))
+    told += [
+        (f"{c.metric} of {c.a} and {c.b} ({c.task})", f"not compared: {c.why}")
+        for c in contents.compared.comparisons
+        if c.difference is None
+    ]
+    for row in contents.rows:
+        told += [(f"player of {p.model}, {row.condition} ({row.task})", p.why) for p in row.players if p.why]
+    return told
+
+
+def _made_by(run: Run) -> list[tuple[str, str]]:
+    """The manifest in rows, without a path of the machine that the run was made on."""
+    manifest: Mapping[str, Any] = run.manifest
+    told = [("suite", _suite(run)), ("cmmd-bench", str(run.scores.protocol.get("cmmd_bench", "unknown")))]
+    for name, model in sorted(run.scores.protocol.get("models", {}).items()):
+        source = model["source"] if isinstance(model, dict) else model
+        options = model.get("options") if isinstance(model, dict) else None
+        told.append((f"model {name}", f"{source}{f' with {options}' if options else ''}"))
+    if manifest:
+        told += [("command", _command(manifest["command"])), ("started", manifest["started"])]
+        told += [("ended", str(manifest.get("ended"))), ("Python", f"{manifest['python']} on {manifest['platform']}")]
+        told.append(("packages", ", ".join(f"{k} {v}" for k, v in sorted(manifest["packages"].items()))))
+        told.append(("items", str(run.scores.protocol.get("items", ""))))
+    return told
+
+
+def _command(command: str) -> str:
+    """As it can be typed elsewhere: the program by its name."""
+    words = shlex.split(command)
+    return shlex.join([PurePath(words[0]).name, *words[1:]]) if words else command
