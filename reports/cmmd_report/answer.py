@@ -68,7 +68,9 @@ def _of_people(study: Study) -> str:
     claim = study.analysis["plan"]["claim"]
     if not told:
         return f"{raters} raters were asked; no contrast could be tested."
-    return f"{raters} raters were asked (points of the scale, {claim}): {'; '.join(told)}."
+    # What a reader must know before believing a word of it.
+    synthetic = "".join(f" But {note}" for note in study.analysis["notes"] if "synthetic" in note)
+    return f"{raters} raters were asked (points of the scale, {claim}): {'; '.join(told)}.{synthetic}"
 
 
 def _finding(finding: dict[str, object]) -> str:

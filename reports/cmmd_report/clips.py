@@ -7,6 +7,7 @@ import base64
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
@@ -65,7 +66,7 @@ def chosen(run: Run, task: Task, count: int, wanted: Sequence[str] = ()) -> list
     first = [name for name in dict.fromkeys(wanted) if name in of_task]
     rest = [name for name in names if name not in first]
     left = max(0, min(count, len(names)) - len(first))
-    places = np.linspace(0, len(rest) - 1, left).round().astype(int) if left else []
+    places = [round(place) for place in np.linspace(0, len(rest) - 1, left)]
     return [(name, 0) for name in [*first, *(rest[place] for place in places)][:count]]
 
 
@@ -75,13 +76,14 @@ def players(
     """Players of (task, condition, index). assets: folder for the files beside the page; None puts them into it."""
     with progress("clips", len(rows)) as advance, ThreadPoolExecutor(2) as pool:
         made = []
-        for row in pool.map(lambda row: _row(run, *row, assets), rows):
+        for row in pool.map(partial(_row, run, assets), rows):
             made.append(row)
             advance()
     return made
 
 
-def _row(run: Run, task: Task, condition: str, index: int, assets: Path | None) -> Row:
+def _row(run: Run, assets: Path | None, place: tuple[Task, str, int]) -> Row:
+    task, condition, index = place
     answers = {
         sample.model: sample
         for sample in run.samples

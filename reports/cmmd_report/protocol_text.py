@@ -18,8 +18,8 @@ def protocol_text(run: Run) -> list[str]:
         )
     told.append(_intervals(run))
     told.append(
-        "Models are compared on the same conditions: the difference of their scores with a 95 % interval, a permutation "
-        "test, and Holm's correction over all comparisons of the table."
+        "Models are compared on the same conditions: the difference of their scores with a 95 % interval, a "
+        "permutation test, and Holm's correction over all comparisons of the table."
     )
     told.append(
         f"Features and events come from {', '.join(sorted(protocol.get('extractors', {}).values())) or 'none'}."

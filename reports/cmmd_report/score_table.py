@@ -25,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """text: value with its interval, or a dash; mark: "best", "level" or none. why: the reason where there is no value."""
+    """text: value with its interval, or a dash; mark: "best", "level" or none. why: the reason for a dash."""
 
     result: Result | None
     text: str
