@@ -11,7 +11,9 @@ from cmmd_report.clips import chosen, players
 from cmmd_report.comparing import compare, ties
 from cmmd_report.page import Contents, render
 from cmmd_report.reading import read_run, read_study
-from cmmd_report.score_table import score_table
+from cmmd_report.score_table import ScoreTable, score_table
+from cmmd_report.tables import as_csv, as_latex, as_markdown
+from cmmd_report.types import Run
 
 CLIPS = 6
 """Conditions of each task whose clips are on the page."""
@@ -49,11 +51,18 @@ def write_report(
     shown = [(task, *place) for task in run.tasks for place in chosen(run, task, clips, wanted)]
     rows = players(run, shown, None if embed else out / "media", progress)
     said = answer(run, compared, rated)
-    contents = Contents(run, rated, said, tables, compared, (), rows, _downloads(out))
+    contents = Contents(run, rated, said, tables, compared, (), rows, _write_tables(out, run, tables))
     page = out / "report.html"
     write_bytes(page, render(contents).encode())
     return Written(page, said)
 
 
-def _downloads(out: Path) -> Sequence[tuple[str, str]]:
-    return [(path.name, path.name) for path in sorted(out.glob("tables/*"))]
+def _write_tables(out: Path, run: Run, tables: Sequence[ScoreTable]) -> list[tuple[str, str]]:
+    """(name, address) of each file."""
+    texts = {"results.csv": as_csv(run.scores.results)}
+    for table in tables:
+        texts[f"{table.task}.tex"] = as_latex(table, label=f"tab:{run.name}-{table.task}")
+        texts[f"{table.task}.md"] = as_markdown(table)
+    for name, text in texts.items():
+        write_bytes(out / "tables" / name, text.encode())
+    return [(name, f"tables/{name}") for name in texts]
