@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import soxr
@@ -101,14 +101,13 @@ def _player(run: Run, sample: Sample, assets: Path | None) -> Player:
         clip = read_clip(path, size=_size(path))
     except UserError as error:
         return Player(sample.model, values=values, why=str(error))
-    name = f"{sample.model}-{sample.id}"
     return Player(
         model=sample.model,
-        media=_address(assets, f"{name}.mp4", preview_bytes(clip), "video/mp4"),
-        poster=None if clip.video is None else _address(assets, f"{name}.webp", _webp(clip.video[0], 80), "image/webp"),
+        media=_address(assets, ".mp4", preview_bytes(clip), "video/mp4"),
+        poster=None if clip.video is None else _address(assets, ".webp", _webp(clip.video[0], 80), "image/webp"),
         spectrogram=None
         if clip.audio is None
-        else _address(assets, f"{name}-sound.webp", _spectrogram(clip.audio, clip.sample_rate), "image/webp"),
+        else _address(assets, ".webp", _spectrogram(clip.audio, clip.sample_rate), "image/webp"),
         has_picture=clip.video is not None,
         values=values,
     )
@@ -146,8 +145,11 @@ def _spectrogram(audio: Audio, sample_rate: int) -> bytes:
     return _webp(np.ascontiguousarray(colours), 85)
 
 
-def _address(assets: Path | None, name: str, content: bytes, kind: str) -> str:
+def _address(assets: Path | None, suffix: str, content: bytes, kind: str) -> str:
     if assets is None:
         return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-    write_bytes(assets / name, content)
-    return f"{quote(assets.name)}/{quote(name)}"
+    # Named by content: models and clips may be called anything, and the given side of many rows is one file.
+    path = assets / f"{sha256(content).hexdigest()[:20]}{suffix}"
+    if not path.exists():
+        write_bytes(path, content)
+    return f"{assets.name}/{path.name}"

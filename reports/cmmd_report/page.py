@@ -132,6 +132,8 @@ def _missing(contents: Contents) -> list[tuple[str, str]]:
         for c in contents.compared.comparisons
         if c.difference is None
     ]
+    if not contents.run.manifest:
+        told.append(("players", "a folder of scores does not hold the clips; reports of runs do"))
     for row in contents.rows:
         told += [(f"player of {p.model}, {row.condition} ({row.task})", p.why) for p in row.players if p.why]
     return told
@@ -146,7 +148,10 @@ def _made_by(run: Run) -> list[tuple[str, str]]:
         options = model.get("options") if isinstance(model, dict) else None
         told.append((f"model {name}", f"{source}{f' with {options}' if options else ''}"))
     if manifest:
-        told += [("command", _command(manifest["command"])), ("started", manifest["started"])]
+        told += [
+            ("command", _command(manifest["command"] or "cmmd_bench.run in Python")),
+            ("started", manifest["started"]),
+        ]
         told += [("ended", str(manifest.get("ended"))), ("Python", f"{manifest['python']} on {manifest['platform']}")]
         told.append(("packages", ", ".join(f"{k} {v}" for k, v in sorted(manifest["packages"].items()))))
         told.append(("items", str(run.scores.protocol.get("items", ""))))

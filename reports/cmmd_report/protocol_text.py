@@ -21,9 +21,8 @@ def protocol_text(run: Run) -> list[str]:
         "Models are compared on the same conditions: the difference of their scores with a 95 % interval, a "
         "permutation test, and Holm's correction over all comparisons of the table."
     )
-    told.append(
-        f"Features and events come from {', '.join(sorted(protocol.get('extractors', {}).values())) or 'none'}."
-    )
+    seers = sorted(name for name in protocol.get("extractors", {}) if name != "levels")
+    told.append(f"Features and events come from {', '.join(seers) or 'nothing'}.")
     told.append(
         "The row ground-truth is the real clip of each condition, shuffled the real clip of another condition, "
         "and noise is noise; an alignment score's chance level is what unrelated clips would reach."

@@ -20,9 +20,8 @@ def read_run(folder: Path) -> Run:
     if (folder / "run.json").exists() or not (folder / "results.json").exists():
         manifest = RunFolder(folder).manifest()
         if manifest["status"] == "running" or not (folder / "results.json").exists():
-            raise UserError(
-                f"the run in {folder} is unfinished. Run its command again to finish it: {manifest['command']}"
-            )
+            command = manifest["command"] or "cmmd_bench.run in Python"
+            raise UserError(f"the run in {folder} is unfinished. Run its command again to finish it: {command}")
     table = read_results(folder)
     if not table.results:
         raise UserError(f"{folder / 'results.json'} holds no result: no model has a finished sample. See {folder}.")
@@ -37,13 +36,13 @@ def read_study(folder: Path, run: Run) -> Study:
     """
     found = folder if (folder / "ratings.csv").is_file() else folder / "export"
     hint = f"cmmd-bench study export {folder} && cmmd-bench study analyse {folder} --out {found}"
-    for name in ("ratings.csv", "analysis.json", "plan.json"):
+    for name in ("ratings.csv", "analysis.json"):
         if not (found / name).is_file():
             raise UserError(f"{folder} has no {name} of a study. Make it with: {hint}")
-    ratings = [_rating(row) for row in _rows(found / "ratings.csv") if row["role"] == "rated"]
-    analysis, plan = _json(found / "analysis.json"), _json(found / "plan.json")
+    ratings = [_rating(row) for row in _rows(found / "ratings.csv") if row.get("role") == "rated"]
+    analysis = _json(found / "analysis.json")
     _require_same_clips(folder, ratings, run)
-    return Study(found, ratings, analysis, plan)
+    return Study(found, ratings, analysis)
 
 
 def _per_clip(folder: Path) -> list[PerClip]:

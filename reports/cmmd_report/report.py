@@ -48,7 +48,10 @@ def write_report(
     level = ties(run, compared)
     tables = [score_table(run, task, level) for task in run.tasks]
     wanted = sorted({rating.clip for rating in rated.ratings}) if rated else []
-    shown = [(task, *place) for task in run.tasks for place in chosen(run, task, clips, wanted)]
+    # A folder of scores does not hold the clips that were scored.
+    shown = (
+        [] if not run.manifest else [(task, *place) for task in run.tasks for place in chosen(run, task, clips, wanted)]
+    )
     rows = players(run, shown, None if embed else out / "media", progress)
     said = answer(run, compared, rated)
     contents = Contents(run, rated, said, tables, compared, (), rows, _write_tables(out, run, tables))

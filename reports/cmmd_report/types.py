@@ -66,9 +66,8 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """An exported study. analysis: analysis.json of `study analyse --out`. plan: plan.json."""
+    """An exported study. analysis: analysis.json of `study analyse --out`."""
 
     folder: Path
     ratings: Sequence[Rating]
     analysis: Mapping[str, Any]
-    plan: Mapping[str, Any]

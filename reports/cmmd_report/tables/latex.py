@@ -1,7 +1,7 @@
 """A table as LaTeX: booktabs, no vertical rules; best bold, level with the best underlined.
 
-Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}. Any name is safe: what TeX would read as a command is escaped,
-and what pdflatex has no letter for becomes one that it has.
+Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}. Any name is safe: what TeX would read as a command is
+escaped, and what pdflatex has no letter for becomes one that it has.
 """
 
 import unicodedata

@@ -1,0 +1,163 @@
+"""The report of a run: says what the numbers say, the same to the byte, and refuses what it cannot be made of."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from reported import csv_rows, scored_run
+
+from cmmd_bench.errors import UserError
+from cmmd_bench.scoring.comparisons import compare_models
+from cmmd_bench.scoring.index import read_index
+from cmmd_report.report import write_report
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, cells of tables, and all text."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags, self.text = [], []
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def test_two_renders_are_the_same_bytes(made, tmp_path):
+    first = write_report(made.run, out=tmp_path / "a", study=made.study, clips=2)
+    second = write_report(made.run, out=tmp_path / "b", study=made.study, clips=2)
+    assert first.page.read_bytes() == second.page.read_bytes()
+    for path in (tmp_path / "a" / "tables").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / "tables" / path.name).read_bytes()
+
+
+def test_the_answer_counts_the_comparisons_that_survive(made, tmp_path):
+    found = compare_models(read_index(made.run))
+    wins = {model: sum(c.better == model for c in found) for model in ("High", "Low")}
+    said, people = write_report(made.run, out=tmp_path, study=made.study, clips=0).answer
+    first, second = sorted(wins, key=lambda model: -wins[model])
+    assert wins[first] > 0
+    assert f"{first} is better than {second} in {wins[first]} of {len(found)} metrics" in said
+    if wins[second]:
+        assert f"is worse than {second} in {wins[second]}" in said
+    assert people.startswith("6 raters were asked")
+    finding = json.loads((made.study / "analysis.json").read_text())["results"]["findings"][0]
+    assert f"{finding['tests'][0]['difference']:+.2f}" in people
+
+
+def test_every_number_of_the_table_is_the_results(made, tmp_path):
+    write_report(made.run, out=tmp_path, clips=0)
+    results = json.loads((made.run / "results.json").read_text())["results"]
+    shown = [float(a["data-value"]) for a in Page(tmp_path / "report.html").all("td") if a.get("data-value")]
+    assert sorted(shown) == sorted(r["value"] for r in results if r["value"] is not None)
+    rows = csv_rows(tmp_path / "tables" / "results.csv")
+    assert [row["value"] for row in rows] == ["" if r["value"] is None else repr(r["value"]) for r in results]
+
+
+def test_nothing_is_asked_of_the_network(made, tmp_path):
+    write_report(made.run, out=tmp_path, study=made.study, clips=1)
+    page = Page(tmp_path / "report.html")
+    for _, attributes in page.tags:
+        for name in ("src", "href", "poster"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("data:", "tables/", "#")), value
+    assert len(page.all("video")) == 2 * 5
+
+
+def test_clips_beside_the_page(made, tmp_path):
+    written = write_report(made.run, out=tmp_path, clips=2, embed=False)
+    addresses = [attributes["src"] for attributes in Page(written.page).all("video")]
+    assert addresses
+    assert all((tmp_path / address).is_file() for address in addresses)
+    assert written.page.stat().st_size < 200_000
+
+
+def test_names_are_text_and_no_markup(tmp_path, session_cache):
+    folder = scored_run(tmp_path / "<b>run & %_$", {"voices:Failing": {}}, session_cache)
+    page = write_report(folder, out=tmp_path / "out", clips=1).page
+    text = page.read_text()
+    assert "<b>no luck" not in text
+    assert "&lt;b&gt;no luck&lt;/b&gt;" in text
+    latex = (tmp_path / "out" / "tables" / "v2a.tex").read_text()
+    label = re.search(r"\\label\{(.*)\}", latex)
+    assert label is not None
+    assert re.fullmatch(r"[\w:.-]+", label[1])
+
+
+def test_one_model_stands_against_the_built_in_rows(tmp_path, session_cache):
+    folder = scored_run(tmp_path / "run", {"voices:Low": {}}, session_cache)
+    said, people = write_report(folder, out=tmp_path / "out", clips=0).answer
+    assert "Low" in said
+    assert "noise" in said
+    assert people.startswith("No person was asked")
+
+
+def test_a_run_without_sound(tmp_path, session_cache):
+    folder = scored_run(tmp_path / "run", {"voices:Silenced": {}}, session_cache)
+    write_report(folder, out=tmp_path / "out", clips=1)
+    text = (tmp_path / "out" / "report.html").read_text()
+    assert "Silenced" in text
+
+
+def test_missing_and_damaged_media_are_said_and_cost_nothing_else(made, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(made.run, folder)
+    clips = sorted((folder / "samples" / "High").glob("v2a-*"))
+    clips[0].unlink()
+    clips[2].write_bytes(b"no clip")
+    text = write_report(folder, out=tmp_path / "out", clips=4).page.read_text()
+    assert text.count("not playable: ") == 2
+    assert "player of High" in text
+
+
+def test_comparisons_that_need_a_lost_cache_are_said(made, tmp_path, monkeypatch):
+    monkeypatch.setenv("CMMD_BENCH_CACHE", str(tmp_path / "empty"))
+    written = write_report(made.run, out=tmp_path / "out", clips=0)
+    assert written.answer[0].startswith("No comparison could be made")
+    assert "the feature cache no longer holds" in written.page.read_text()
+
+
+def test_unfinished_newer_and_foreign_folders(made, tmp_path):
+    def refused(change, match, study=None):
+        folder = tmp_path / match.replace(" ", "-")[:20]
+        shutil.copytree(made.run, folder)
+        change(folder)
+        with pytest.raises(UserError, match=match):
+            write_report(folder, out=tmp_path / "out", study=study)
+        assert not (tmp_path / "out" / "report.html").exists()
+
+    refused(lambda folder: _edit(folder / "run.json", status="running"), "is unfinished. Run its command again")
+    refused(lambda folder: (folder / "results.json").unlink(), "is unfinished")
+    refused(lambda folder: _edit(folder / "run.json", schema=99), "was written with schema 99")
+    refused(lambda folder: _edit(folder / "results.json", schema=99), "has schema 99")
+    refused(lambda folder: _edit(folder / "results.json", results=[]), "holds no result")
+    with pytest.raises(UserError, match="is not a run folder"):
+        write_report(tmp_path, out=tmp_path / "out")
+
+
+def test_a_study_of_another_run(made, tmp_path):
+    rows = (made.study / "ratings.csv").read_text()
+    shutil.copytree(made.study, tmp_path / "clips")
+    (tmp_path / "clips" / "ratings.csv").write_text(rows.replace("beatdance", "otherdance"))
+    with pytest.raises(UserError, match="is not a study of .*: it rates otherdance"):
+        write_report(made.run, out=tmp_path / "out", study=tmp_path / "clips")
+    shutil.copytree(made.study, tmp_path / "systems")
+    (tmp_path / "systems" / "ratings.csv").write_text(rows.replace("Low", "somebody"))
+    with pytest.raises(UserError, match="it rates somebody; the run has the rows"):
+        write_report(made.run, out=tmp_path / "out", study=tmp_path / "systems")
+    with pytest.raises(UserError, match=r"has no ratings.csv of a study. Make it with: cmmd-bench study export"):
+        write_report(made.run, out=tmp_path / "out", study=tmp_path)
+
+
+def _edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
