@@ -25,10 +25,12 @@ from cmmd_report.types import Run, Study
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture as inline SVG, with the words below it."""
+    """A picture as inline SVG, with its title and its numbers in words. files: (name, address) for papers."""
 
     svg: str
-    caption: str
+    title: str
+    words: str
+    files: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Contents:
     tables: Sequence[ScoreTable]
     compared: Compared
     figures: Sequence[Figure]
+    not_drawn: Sequence[tuple[str, str]]
     rows: Sequence[Row]
     downloads: Sequence[tuple[str, str]]
 
@@ -63,7 +66,7 @@ def render(contents: Contents) -> str:
         comparisons=[_comparison(c) for c in contents.compared.done],
         opinions=[] if contents.study is None else contents.study.analysis["paragraphs"],
         opinion_notes=[] if contents.study is None else contents.study.analysis["notes"],
-        figures=[(Markup(figure.svg), figure.caption) for figure in contents.figures],
+        svgs=[Markup(figure.svg) for figure in contents.figures],
         missing=_missing(contents),
         protocol=" ".join(protocol_text(run)),
         made_by=_made_by(run),
@@ -125,6 +128,7 @@ def _missing(contents: Contents) -> list[tuple[str, str]]:
         (f"{metric}, a caution", text)
         for metric, text in dict.fromkeys((r.metric, r.caution) for r in scores.results if r.caution is not None)
     ]
+    told += contents.not_drawn
     if contents.compared.why:
         told.append(("comparisons of models", contents.compared.why))
     told += [

@@ -9,6 +9,7 @@ from cmmd_bench.progress import Progress, silent
 from cmmd_report.answer import answer
 from cmmd_report.clips import chosen, players
 from cmmd_report.comparing import compare, ties
+from cmmd_report.illustrating import illustrate
 from cmmd_report.page import Contents, render
 from cmmd_report.reading import read_run, read_study
 from cmmd_report.score_table import ScoreTable, score_table
@@ -54,7 +55,9 @@ def write_report(
     )
     rows = players(run, shown, None if embed else out / "media", progress)
     said = answer(run, compared, rated)
-    contents = Contents(run, rated, said, tables, compared, (), rows, _write_tables(out, run, tables))
+    figures, not_drawn = illustrate(run, rated, out / "figures")
+    files = _write_tables(out, run, tables)
+    contents = Contents(run, rated, said, tables, compared, figures, not_drawn, rows, files)
     page = out / "report.html"
     write_bytes(page, render(contents).encode())
     return Written(page, said)

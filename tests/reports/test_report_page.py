@@ -37,8 +37,10 @@ def test_two_renders_are_the_same_bytes(made, tmp_path):
     first = write_report(made.run, out=tmp_path / "a", study=made.study, clips=2)
     second = write_report(made.run, out=tmp_path / "b", study=made.study, clips=2)
     assert first.page.read_bytes() == second.page.read_bytes()
-    for path in (tmp_path / "a" / "tables").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / "tables" / path.name).read_bytes()
+    others = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a").glob("*/*")]
+    assert {path.suffix for path in others} == {".csv", ".tex", ".md", ".pdf", ".png"}
+    for path in others:
+        assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes(), path
 
 
 def test_the_answer_counts_the_comparisons_that_survive(made, tmp_path):
@@ -70,7 +72,7 @@ def test_nothing_is_asked_of_the_network(made, tmp_path):
     for _, attributes in page.tags:
         for name in ("src", "href", "poster"):
             value = attributes.get(name)
-            assert value is None or value.startswith(("data:", "tables/", "#")), value
+            assert value is None or value.startswith(("data:", "tables/", "figures/", "#")), value
     assert len(page.all("video")) == 2 * 5
 
 

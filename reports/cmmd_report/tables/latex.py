@@ -45,6 +45,7 @@ def as_latex(table: ScoreTable, *, label: str) -> str:
         r"\small",
         rf"\caption{{{escaped(table.caption)} {_legend(table)}}}",
         rf"\label{{{_plain(label)}}}",
+        r"\smallskip",
         rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
         r"\toprule",
         " & ".join(head) + r" \\",

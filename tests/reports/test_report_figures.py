@@ -1,0 +1,84 @@
+"""Figures of a report: drawn numbers are the run's, bytes repeat, and words say what pictures show."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from cmmd_bench.errors import UserError
+from cmmd_report.figures.drawing import NotDrawnError
+from cmmd_report.figures.fad_boxes import fad_boxes, fad_panels
+from cmmd_report.figures.mos_boxes import mos_boxes, mos_panels
+from cmmd_report.figures.style import as_svg, looks, save
+from cmmd_report.reading import read_run, read_study
+
+
+@pytest.fixture
+def run(made):
+    return read_run(made.run)
+
+
+@pytest.fixture
+def study(made, run):
+    return read_study(made.study, run)
+
+
+def test_crosses_and_boxes_are_the_runs_numbers(run, made):
+    results = json.loads((made.run / "results.json").read_text())["results"]
+    sets = {r["model"]: r["value"] for r in results if r["metric"] == "fad[logmel-stats]"}
+    lines = [json.loads(line) for line in (made.run / "scores.jsonl").read_text().splitlines()]
+    (panel,) = fad_panels(run)
+    assert panel.sets == {row: pytest.approx(sets[row]) for row in panel.sets}
+    axes = fad_boxes(run).figure.axes[0]
+    crosses = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "x"]
+    assert crosses == [pytest.approx(sets[row]) for row in panel.clips]
+    for row, values in panel.clips.items():
+        mine = [x["value"] for x in lines if x["model"] == row and x["metric"].startswith("fad-clip[")]
+        assert sorted(values) == sorted(value for value in mine if value is not None)
+
+
+def test_means_of_opinions(study):
+    for panel in mos_panels(study):
+        assert next(iter(panel.scores)) == "ground-truth"
+        for system, scores in panel.scores.items():
+            mine = [r.score for r in study.ratings if r.system == system and r.question == panel.question]
+            assert sorted(scores) == sorted(mine)
+    drawing = mos_boxes(study)
+    diamonds = [line.get_ydata()[0] for line in drawing.figure.axes[0].lines if line.get_marker() == "D"]
+    assert diamonds == [pytest.approx(sum(s) / len(s)) for s in mos_panels(study)[0].scores.values()]
+
+
+@pytest.mark.parametrize("kind", ["svg", "pdf", "png"])
+def test_equal_figures_are_equal_bytes(run, kind, tmp_path):
+    for name in "ab":
+        save(fad_boxes(run).figure, tmp_path / f"{name}.{kind}")
+    assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+    with pytest.raises(UserError, match="are written as"):
+        save(fad_boxes(run).figure, tmp_path / "a.jpg")
+
+
+def test_inline_figures_have_words_and_ids_of_their_own(run, study):
+    import re
+
+    first, second = (as_svg(d.figure, d.title, d.description) for d in (fad_boxes(run), mos_boxes(study)))
+    ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (first, second)]
+    assert not ids[0] & ids[1]
+    for svg in (first, second):
+        assert svg.startswith("<svg")
+        assert 'role="img"' in svg
+        assert "<desc" in svg
+        assert all(f'id="{name}"' in svg for name in re.findall(r'(?:url\(|href=")#([^)"]+)', svg))
+
+
+def test_rows_are_told_apart_without_colour():
+    given = looks(["a", "b", "c", "d", "ground-truth", "noise", "shuffled"])
+    for kind in ("marker", "hatch"):
+        assert len({getattr(look, kind) for look in given.values()}) == len(given)
+
+
+def test_nothing_to_draw_says_why(run, study):
+    silent = replace(run.scores, results=[r for r in run.scores.results if not r.metric.startswith("fad-clip")])
+    with pytest.raises(NotDrawnError, match="the suite asks for no fad-clip"):
+        fad_boxes(replace(run, scores=silent))
+    with pytest.raises(NotDrawnError):
+        mos_boxes(replace(study, ratings=()))
