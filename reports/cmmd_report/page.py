@@ -15,7 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cmmd_bench.cli.scores import ARROWS, number
+from cmmd_bench.metrics.agreement import Agreement
 from cmmd_bench.scoring.comparisons import Comparison
+from cmmd_report.agreement import Pair, Point, disagreements
 from cmmd_report.clips import Row
 from cmmd_report.comparing import Compared
 from cmmd_report.protocol_text import protocol_text
@@ -42,6 +44,7 @@ class Contents:
     answer: tuple[str, str]
     tables: Sequence[ScoreTable]
     compared: Compared
+    pairs: Sequence[Pair]
     figures: Sequence[Figure]
     not_drawn: Sequence[tuple[str, str]]
     rows: Sequence[Row]
@@ -66,6 +69,9 @@ def render(contents: Contents) -> str:
         comparisons=[_comparison(c) for c in contents.compared.done],
         opinions=[] if contents.study is None else contents.study.analysis["paragraphs"],
         opinion_notes=[] if contents.study is None else contents.study.analysis["notes"],
+        agreements=[_agreement(pair) for pair in contents.pairs],
+        disagreements=[_disagreement(pair, point) for pair, point in disagreements(contents.pairs)],
+        places={(row.task, row.condition): f"clips-{number}" for number, row in enumerate(contents.rows, 1)},
         svgs=[Markup(figure.svg) for figure in contents.figures],
         missing=_missing(contents),
         protocol=" ".join(protocol_text(run)),
@@ -99,6 +105,39 @@ def _comparison(c: Comparison) -> dict[str, Any]:
         "n": str(d.conditions[0]) if c.paired else f"{d.conditions[0]} + {d.conditions[1]}",
         "verdict": f"{c.better} is better" if c.better else "no difference shown",
         "better": c.better is not None,
+    }
+
+
+def _agreement(pair: Pair) -> dict[str, str]:
+    ceiling = pair.ceiling.ceiling if pair.ceiling else None
+    return {
+        "question": f"{pair.section}: {pair.question}",
+        "metric": f"{pair.metric} {ARROWS[pair.direction]}",
+        "clip": _coefficient(pair.by_clip, pair.why_clip),
+        "ceiling": "–" if ceiling is None else f"{ceiling:.2f}",
+        "system": _coefficient(pair.by_system, pair.why_system),
+    }
+
+
+def _coefficient(found: Agreement | None, why: str | None) -> str:
+    """Spearman's, because few metrics promise a straight line."""
+    if found is None or found.spearman.value is None:
+        return f"– ({why or (found and found.spearman.reason)})"
+    r = found.spearman
+    interval = "" if r.low is None else f" [{r.low:.2f}, {r.high:.2f}]"
+    return f"{r.value:.2f}{interval}, n = {found.n}"
+
+
+def _disagreement(pair: Pair, point: Point) -> dict[str, Any]:
+    return {
+        "question": f"{pair.section}: {pair.question}",
+        "metric": pair.metric,
+        "place": (pair.task, point.clip),
+        "clip": point.clip,
+        "model": point.system,
+        "value": f"{point.value:.3g}",
+        "opinion": f"{point.opinion:.2f}",
+        "says": "the metric likes it more" if point.gap > 0 else "raters like it more",
     }
 
 

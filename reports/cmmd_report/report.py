@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cmmd_bench.atomic import require_writable, write_bytes
 from cmmd_bench.progress import Progress, silent
+from cmmd_report.agreement import agreement, disagreements
 from cmmd_report.answer import answer
 from cmmd_report.clips import chosen, players
 from cmmd_report.comparing import compare, ties
@@ -48,7 +49,10 @@ def write_report(
     compared = compare(run, progress)
     level = ties(run, compared)
     tables = [score_table(run, task, level) for task in run.tasks]
-    wanted = sorted({rating.clip for rating in rated.ratings}) if rated else []
+    pairs = [] if rated is None else agreement(run, rated)
+    # First the clips to look at, then the others that people rated.
+    puzzling = [point.clip for _, point in sorted(disagreements(pairs), key=lambda one: -abs(one[1].gap))]
+    wanted = [*puzzling, *sorted({rating.clip for rating in rated.ratings})] if rated else []
     # A folder of scores does not hold the clips that were scored.
     shown = (
         [] if not run.manifest else [(task, *place) for task in run.tasks for place in chosen(run, task, clips, wanted)]
@@ -57,7 +61,7 @@ def write_report(
     said = answer(run, compared, rated)
     figures, not_drawn = illustrate(run, rated, out / "figures")
     files = _write_tables(out, run, tables)
-    contents = Contents(run, rated, said, tables, compared, figures, not_drawn, rows, files)
+    contents = Contents(run, rated, said, tables, compared, pairs, figures, not_drawn, rows, files)
     page = out / "report.html"
     write_bytes(page, render(contents).encode())
     return Written(page, said)

@@ -76,6 +76,15 @@ def test_nothing_is_asked_of_the_network(made, tmp_path):
     assert len(page.all("video")) == 2 * 5
 
 
+def test_agreement_is_on_the_page_and_its_clips_can_be_played(made, tmp_path):
+    write_report(made.run, out=tmp_path, study=made.study, clips=4)
+    text = (tmp_path / "report.html").read_text()
+    assert "Which metric says what people say" in text
+    anchors = re.findall(r'<a href="#(clips-\d+)">', text)
+    assert anchors
+    assert all(f'id="{anchor}"' in text for anchor in anchors)
+
+
 def test_clips_beside_the_page(made, tmp_path):
     written = write_report(made.run, out=tmp_path, clips=2, embed=False)
     addresses = [attributes["src"] for attributes in Page(written.page).all("video")]
