@@ -25,10 +25,10 @@ POINTS, DRAWS = 6, 6
 WIDE = 30
 """Ratio of values beyond which the axis is logarithmic."""
 LEGEND = (
-    "Fréchet distance of n clips drawn without replacement, mean of {} draws with the lowest and highest; lower is "
-    "better. The last point is the table's value. Curves still falling there would fall further with more clips: "
+    f"Fréchet distance of n clips drawn without replacement, mean of {DRAWS} draws with the lowest and highest; lower "
+    "is better. The last point is the table's value. Curves still falling there would fall further with more clips: "
     "compare rows at equal n only."
-).format(DRAWS)
+)
 
 
 def frechet_by_clips(run: Run) -> Drawing:

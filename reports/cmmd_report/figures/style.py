@@ -12,7 +12,7 @@ from html import escape
 from io import BytesIO
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -84,7 +84,7 @@ def looks(rows: Sequence[str]) -> dict[str, Look]:
 
 def styled() -> AbstractContextManager[None]:
     """Our settings for the duration of a block; figures are built inside of it."""
-    return matplotlib.rc_context(SETTINGS)
+    return matplotlib.rc_context(cast(Any, SETTINGS))
 
 
 def as_svg(figure: Figure, title: str, description: str) -> str:
@@ -158,13 +158,14 @@ def name_curves(axes: Axes, ends: Sequence[tuple[float, float, str, str]], *, ap
 
 def lighter(colour: str, share: float) -> str:
     """`colour` mixed with `share` of white."""
-    return to_hex(tuple(part + (1 - part) * share for part in to_rgb(colour)))
+    red, green, blue = (part + (1 - part) * share for part in to_rgb(colour))
+    return to_hex((red, green, blue))
 
 
 def _model(place: int) -> Look:
     colour = OKABE_ITO[place % len(OKABE_ITO)]
-    marker, hatch, line = (kind[place % len(kind)] for kind in (MARKERS, HATCHES, LINES))
-    return Look(colour, lighter(colour, 0.5), marker, hatch, line)
+    marker, hatch = MARKERS[place % len(MARKERS)], HATCHES[place % len(HATCHES)]
+    return Look(colour, lighter(colour, 0.5), marker, hatch, LINES[place % len(LINES)])
 
 
 def _rendered(figure: Figure, kind: str) -> bytes:
