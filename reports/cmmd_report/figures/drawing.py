@@ -17,7 +17,7 @@ class Drawing:
     description: str
 
 
-class NotDrawnError(ValueError):
+class NotDrawn(ValueError):  # noqa: N818 - an answer rather than a failure
     """Why there is no figure: the message stands on the page in its place."""
 
 

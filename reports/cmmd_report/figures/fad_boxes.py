@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cmmd_bench.types import Task
-from cmmd_report.figures.drawing import Drawing, NotDrawnError, spoken
+from cmmd_report.figures.drawing import Drawing, NotDrawn, spoken
 from cmmd_report.figures.style import legend_below, looks, name_boxes, styled
 from cmmd_report.types import Run
 
@@ -32,10 +32,10 @@ class Panel:
 
 
 def fad_boxes(run: Run) -> Drawing:
-    """A panel for each embedder that clips were measured with; NotDrawnError without any."""
+    """A panel for each embedder that clips were measured with; NotDrawn without any."""
     panels = fad_panels(run)
     if not panels:
-        raise NotDrawnError("no clip has a Fréchet audio distance of its own: the suite asks for no fad-clip.")
+        raise NotDrawn("no clip has a Fréchet audio distance of its own: the suite asks for no fad-clip.")
     widest = max(len(panel.clips) for panel in panels)
     with styled():
         figure = Figure(figsize=(max(3.6, 0.85 * widest + 0.9) * len(panels), 3.6), layout="constrained")

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 from io import BytesIO
-from itertools import count
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -23,7 +22,7 @@ from matplotlib.figure import Figure
 from cmmd_bench.atomic import write_bytes
 from cmmd_bench.errors import UserError
 
-SETTINGS: Any = {
+SETTINGS: dict[str, Any] = {
     "font.size": 8,
     "axes.titlesize": 8.5,
     "axes.linewidth": 0.6,
@@ -85,7 +84,7 @@ def looks(rows: Sequence[str]) -> dict[str, Look]:
 
 def styled() -> AbstractContextManager[None]:
     """Our settings for the duration of a block; figures are built inside of it."""
-    return matplotlib.rc_context(SETTINGS)
+    return matplotlib.rc_context(cast(Any, SETTINGS))
 
 
 def as_svg(figure: Figure, title: str, description: str) -> str:
@@ -164,23 +163,21 @@ def lighter(colour: str, share: float) -> str:
 
 
 def _model(place: int) -> Look:
-    # Numbers of colours, markers, hatches and lines have no common cycle that a page would reach.
     colour = OKABE_ITO[place % len(OKABE_ITO)]
     marker, hatch = MARKERS[place % len(MARKERS)], HATCHES[place % len(HATCHES)]
     return Look(colour, lighter(colour, 0.5), marker, hatch, LINES[place % len(LINES)])
 
 
 def _rendered(figure: Figure, kind: str) -> bytes:
-    _unnumbered(figure)
     out = BytesIO()
     with styled():
+        _settle(figure)
         figure.savefig(out, format=kind, dpi=DPI, metadata=UNDATED[kind])
     return out.getvalue()
 
 
-def _unnumbered(figure: Figure) -> None:
-    """Names of clip paths are drawn from a process-wide count unless every artist of the figure has its own name."""
-    numbers = count()
-    for artist in figure.findobj():
-        if artist.get_gid() is None and isinstance(artist, Axes):
-            artist.set_gid(f"axes-{next(numbers)}")
+def _settle(figure: Figure) -> None:
+    """Lay out once: a second layout begins at the first, and a file would depend on those written before it."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
