@@ -3,29 +3,42 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from cmmd_report.figures.drawing import Drawing, NotDrawnError
+from cmmd_bench.progress import Progress, silent
+from cmmd_report.figures.drawing import Drawing, NotDrawn
 from cmmd_report.figures.fad_boxes import fad_boxes
+from cmmd_report.figures.frechet_by_clips import frechet_by_clips
 from cmmd_report.figures.mos_boxes import mos_boxes
 from cmmd_report.figures.style import as_svg, save
+from cmmd_report.figures.tolerance_curves import tolerance_curves
 from cmmd_report.page import Figure
 from cmmd_report.types import Run, Study
 
 
-def illustrate(run: Run, study: Study | None, out: Path) -> tuple[list[Figure], list[tuple[str, str]]]:
+def illustrate(
+    run: Run, study: Study | None, out: Path, progress: Progress = silent
+) -> tuple[list[Figure], list[tuple[str, str]]]:
     """Figures of the page, and (what, why) of those that could not be drawn. out: folder for the files."""
-    wanted: dict[str, Callable[[], Drawing]] = {"fad": lambda: fad_boxes(run)}
+    wanted: dict[str, Callable[[], Drawing]] = {
+        "fad": lambda: fad_boxes(run),
+        "beat-tolerance": lambda: tolerance_curves(run),
+        "distance-by-clips": lambda: frechet_by_clips(run),
+    }
     if study is not None:
         wanted["opinions"] = lambda: mos_boxes(study)
     drawn, missing = [], []
-    for name, draw in wanted.items():
-        try:
-            drawing = draw()
-        except NotDrawnError as reason:
-            missing.append((f"figure of {name}", str(reason)))
-            continue
-        for kind in ("pdf", "png"):
-            save(drawing.figure, out / f"{name}.{kind}")
-        files = [(f"{name}.{kind}", f"{out.name}/{name}.{kind}") for kind in ("pdf", "png")]
-        svg = as_svg(drawing.figure, drawing.title, drawing.description)
-        drawn.append(Figure(svg, drawing.title, drawing.description, files))
+    with progress("figures", len(wanted)) as advance:
+        for name, draw in wanted.items():
+            try:
+                drawn.append(_figure(draw(), name, out))
+            except NotDrawn as reason:
+                missing.append((f"figure of {name}", str(reason)))
+            advance()
     return drawn, missing
+
+
+def _figure(drawing: Drawing, name: str, out: Path) -> Figure:
+    for kind in ("pdf", "png"):
+        save(drawing.figure, out / f"{name}.{kind}")
+    files = [(f"{name}.{kind}", f"{out.name}/{name}.{kind}") for kind in ("pdf", "png")]
+    svg = as_svg(drawing.figure, drawing.title, drawing.description)
+    return Figure(svg, drawing.title, drawing.description, files)

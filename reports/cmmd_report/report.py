@@ -59,7 +59,7 @@ def write_report(
     )
     rows = players(run, shown, None if embed else out / "media", progress)
     said = answer(run, compared, rated)
-    figures, not_drawn = illustrate(run, rated, out / "figures")
+    figures, not_drawn = illustrate(run, rated, out / "figures", progress)
     files = _write_tables(out, run, tables)
     contents = Contents(run, rated, said, tables, compared, pairs, figures, not_drawn, rows, files)
     page = out / "report.html"

@@ -6,10 +6,14 @@ from dataclasses import replace
 import pytest
 
 from cmmd_bench.errors import UserError
-from cmmd_report.figures.drawing import NotDrawnError
+from cmmd_bench.scoring.index import read_index
+from cmmd_bench.suites.metrics import BeatHit
+from cmmd_report.figures.drawing import NotDrawn
 from cmmd_report.figures.fad_boxes import fad_boxes, fad_panels
+from cmmd_report.figures.frechet_by_clips import distances_by_clips, frechet_by_clips
 from cmmd_report.figures.mos_boxes import mos_boxes, mos_panels
 from cmmd_report.figures.style import as_svg, looks, save
+from cmmd_report.figures.tolerance_curves import beat_curves, tolerance_curves
 from cmmd_report.reading import read_run, read_study
 
 
@@ -48,6 +52,36 @@ def test_means_of_opinions(study):
     assert diamonds == [pytest.approx(sum(s) / len(s)) for s in mos_panels(study)[0].scores.values()]
 
 
+def test_curves_pass_through_the_tables_values(run, made):
+    results = json.loads((made.run / "results.json").read_text())["results"]
+    scored = read_index(made.run)
+    hits = [metric for metric in scored.metrics if isinstance(metric, BeatHit)]
+    curves = beat_curves(scored, hits)
+    checked = 0
+    for result in results:
+        if result["metric"] == hits[0].label and result["value"] is not None:
+            curve = curves[result["model"]]
+            place = list(curve.tolerances).index(hits[0].tolerance_ms)
+            assert curve.hits[place] == pytest.approx(result["value"])
+            assert curve.chances[place] == pytest.approx(result["chance"])
+            checked += 1
+    assert checked >= 3
+    distances = {
+        metric.label: distances_by_clips(scored, metric) for metric in scored.metrics if metric.metric == "fad"
+    }
+    for result in results:
+        if result["metric"] in distances and result["model"] in distances[result["metric"]]:
+            last = distances[result["metric"]][result["model"]].mean_per_size[-1]
+            assert last == pytest.approx(result["value"], rel=1e-6)
+
+
+def test_a_lost_cache_is_the_reason(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("CMMD_BENCH_CACHE", str(tmp_path))
+    for draw in (tolerance_curves, frechet_by_clips):
+        with pytest.raises(NotDrawn, match="the feature cache no longer holds"):
+            draw(run)
+
+
 @pytest.mark.parametrize("kind", ["svg", "pdf", "png"])
 def test_equal_figures_are_equal_bytes(run, kind, tmp_path):
     for name in "ab":
@@ -78,7 +112,7 @@ def test_rows_are_told_apart_without_colour():
 
 def test_nothing_to_draw_says_why(run, study):
     silent = replace(run.scores, results=[r for r in run.scores.results if not r.metric.startswith("fad-clip")])
-    with pytest.raises(NotDrawnError, match="the suite asks for no fad-clip"):
+    with pytest.raises(NotDrawn, match="the suite asks for no fad-clip"):
         fad_boxes(replace(run, scores=silent))
-    with pytest.raises(NotDrawnError):
+    with pytest.raises(NotDrawn):
         mos_boxes(replace(study, ratings=()))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cmmd_report.figures.drawing import Drawing, NotDrawnError, spoken
+from cmmd_report.figures.drawing import Drawing, NotDrawn, spoken
 from cmmd_report.figures.style import legend_below, looks, name_boxes, styled
 from cmmd_report.types import Study
 
@@ -31,10 +31,10 @@ class Panel:
 
 
 def mos_boxes(study: Study) -> Drawing:
-    """A panel for each question of each section; NotDrawnError without a rating."""
+    """A panel for each question of each section; NotDrawn without a rating."""
     panels = mos_panels(study)
     if not panels:
-        raise NotDrawnError("no answer counts.")
+        raise NotDrawn("no answer counts.")
     across = min(ACROSS, len(panels))
     down = -(-len(panels) // across)
     widest = max(len(panel.scores) for panel in panels)
