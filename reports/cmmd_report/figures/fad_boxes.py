@@ -17,7 +17,7 @@ FEWEST, WIDE = 5, 30
 LEGEND = (
     "Fréchet audio distance, lower is better. Box: quartiles and median of single clips (dots where fewer than 5); "
     "whiskers: the last clip within 1.5 interquartile ranges; circles: clips beyond; × and number: the whole set. "
-    "A clip alone lies above its set, for it lacks the variance that a set has."
+    "A clip alone usually lies above its set, for it lacks the variance that a set has."
 )
 
 

@@ -67,6 +67,8 @@ def configuration(*, address: str, port: int, hosts: list[str]) -> dict[str, Any
         "server.headless": True,
         "server.fileWatcherType": "none",
         "server.enableStaticServing": False,
+        # Off unless a person's own settings turn it on: programs have no seat in a study.
+        "server.enableAgentApi": False,
         "server.showEmailPrompt": False,
         "server.allowedHosts": hosts,
         "server.maxUploadSize": 1,
