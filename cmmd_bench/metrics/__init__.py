@@ -24,7 +24,7 @@ from cmmd_bench.metrics.beats import BeatHits, BeatRates, BeatSummary, beat_hits
 from cmmd_bench.metrics.comparison import compare_statistic, compare_values
 from cmmd_bench.metrics.dialects import DIALECTS, frechet_distance_as
 from cmmd_bench.metrics.differences import Difference
-from cmmd_bench.metrics.events import any_hit, chance_level, corrected, match_events
+from cmmd_bench.metrics.events import any_hit, chance_level, chance_levels, corrected, match_events, matched_events
 from cmmd_bench.metrics.extrapolation import Extrapolation, frechet_at_infinity
 from cmmd_bench.metrics.fad import frechet_audio_distance, per_clip_fad
 from cmmd_bench.metrics.frechet import as_gaussian, frechet_distance
@@ -71,6 +71,7 @@ __all__ = [
     "beat_hits",
     "beat_times",
     "chance_level",
+    "chance_levels",
     "clip_agreement",
     "compare_frechet",
     "compare_mmd",
@@ -93,6 +94,7 @@ __all__ = [
     "jackknife_groups",
     "kernel_audio_distance",
     "match_events",
+    "matched_events",
     "merge",
     "mmd_bootstrap_interval",
     "mmd_exact_interval",

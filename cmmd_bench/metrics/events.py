@@ -9,7 +9,7 @@ unrelated tempi), so `chance_level` measures what the same estimates score when 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
@@ -25,7 +25,12 @@ EventTimes = Sequence[float] | NDArray[Any]
 
 
 def match_events(reference: EventTimes, estimate: EventTimes, window: float) -> int:
-    """Largest number of one-to-one pairs (reference, estimate) at most `window` seconds apart.
+    """Largest number of one-to-one pairs (reference, estimate) at most `window` seconds apart."""
+    return len(matched_events(reference, estimate, window))
+
+
+def matched_events(reference: EventTimes, estimate: EventTimes, window: float) -> list[tuple[int, int]]:
+    """The pairs themselves, as positions in `reference` and `estimate`: of all largest sets the earliest in time.
 
     One sweep in time order is enough, because all windows have the same width. Let r be the earliest reference, and e
     the earliest estimate that is not too early for r. Estimates before e are too early for every later reference too,
@@ -35,7 +40,15 @@ def match_events(reference: EventTimes, estimate: EventTimes, window: float) -> 
     (r′, e′) serve as well. If e is too late for r, r has no partner. Either way the sweep decides r and goes on with
     the rest.
     """
-    return _matches(event_times(reference, "reference"), event_times(estimate, "estimate"), _reach(window))
+    references, estimates = event_times(reference, "reference"), event_times(estimate, "estimate")
+    reach, pairs, at = _reach(window), [], 0
+    for place, time in enumerate(references):
+        while at < len(estimates) and estimates[at] < time - reach:
+            at += 1
+        if at < len(estimates) and estimates[at] <= time + reach:
+            pairs.append((place, at))
+            at += 1
+    return pairs
 
 
 def any_hit(reference: EventTimes, estimate: EventTimes, window: float) -> int:
@@ -57,13 +70,27 @@ def chance_level(
     Shift k adds (k + ½)·duration / `shifts` to every estimate, modulo `duration` (seconds), so the spacing survives and
     the phase does not. Counted with `match_events`, or with `any_hit` when `one_to_one` is False.
     """
+    levels = chance_levels(reference, estimate, [window], duration=duration, shifts=shifts, one_to_one=one_to_one)
+    return float(levels[0])
+
+
+def chance_levels(
+    reference: EventTimes,
+    estimate: EventTimes,
+    windows: Sequence[float],
+    *,
+    duration: float,
+    shifts: int = SHIFTS,
+    one_to_one: bool = True,
+) -> NDArray[np.float64]:
+    """`chance_level` at each of `windows`, (W,): all of them in one sweep."""
     check_positive(duration, "duration")
-    reach = _reach(window)
-    count: Callable[[list[float], list[float], float], int] = _matches if one_to_one else _hits
+    reaches = np.array([_reach(window) for window in windows])
     references = event_times(reference, "reference")
     check_within(references, "reference", duration)
     shifted = np.sort(shifted_events(estimate, "estimate", duration=duration, shifts=shifts), axis=1)
-    return sum(count(references, row, reach) for row in shifted.tolist()) / shifts
+    counts: NDArray[np.float64] = _counts(references, shifted, reaches, one_to_one).sum(axis=1) / shifts
+    return counts
 
 
 def shifted_events(times: EventTimes, name: str, *, duration: float, shifts: int = SHIFTS) -> NDArray[np.float64]:
@@ -107,16 +134,21 @@ def _reach(window: float) -> float:
     return window + SLACK
 
 
-def _matches(references: list[float], estimates: list[float], reach: float) -> int:
-    matches = 0
-    at = 0
+def _counts(
+    references: Sequence[float], rows: NDArray[np.float64], reaches: NDArray[np.float64], one_to_one: bool
+) -> NDArray[np.intp]:
+    """References hit by each row of `rows` (S, n), sorted, within each of `reaches` (W,): (W, S), by the same sweep."""
+    ending_late = np.concatenate([rows, np.full((len(rows), 1), np.inf)], axis=1)
+    row = np.arange(len(rows))
+    counts = np.zeros((len(reaches), len(rows)), dtype=np.intp)
+    at = np.zeros_like(counts)
     for time in references:
-        while at < len(estimates) and estimates[at] < time - reach:
-            at += 1
-        if at < len(estimates) and estimates[at] <= time + reach:
-            matches += 1
-            at += 1
-    return matches
+        early = np.count_nonzero(rows < (time - reaches)[:, np.newaxis, np.newaxis], axis=2)
+        at = np.maximum(at, early) if one_to_one else early
+        hit = ending_late[row, at] <= (time + reaches)[:, np.newaxis]
+        counts += hit
+        at = at + hit
+    return counts
 
 
 def _hits(references: list[float], estimates: list[float], reach: float) -> int:

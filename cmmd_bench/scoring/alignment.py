@@ -66,28 +66,38 @@ def alignment_cell(
 
 def judge(metric: Alignment, sample: Sample, views: Views, *, seconds: float, fps: float) -> Judgement | None:
     """One clip's score; None if something it needs was not seen or is not known."""
-    made = [views.get(sample.view, extractor) for extractor in metric.extractors]
     if isinstance(metric, AvAlign):
-        motion, onsets = made
+        motion, onsets = (views.get(sample.view, extractor) for extractor in metric.extractors)
         return None if motion is None or onsets is None else _av_align(metric, motion, onsets, seconds, fps)
-    reference = _reference(metric, sample, views)
-    if reference is None or made[0] is None:
+    events = compared_events(metric, sample, views)
+    if events is None:
         return None
+    reference, made = events
     if isinstance(metric, BeatHit):
-        return _beats(metric, reference, made[0], seconds)
+        return _beats(metric, reference, made, seconds)
     # Onsets come with their strengths; those of the reference do not matter.
-    times = reference[:, 0] if reference.ndim == 2 else reference
     if isinstance(metric, SecondHit):
-        return _seconds(metric, times, made[0][:, 0], seconds)
-    return _onsets(metric, times, made[0], seconds)
+        return _seconds(metric, event_seconds(reference), event_seconds(made), seconds)
+    return _onsets(metric, event_seconds(reference), made, seconds)
 
 
-def _reference(metric: BeatHit | OnsetScore | SecondHit, sample: Sample, views: Views) -> Seen | None:
-    """What should be heard: the truth, or what the same extractor heard in the condition's own sound."""
+def compared_events(metric: BeatHit | OnsetScore | SecondHit, sample: Sample, views: Views) -> tuple[Seen, Seen] | None:
+    """What should be heard and what is: times (n,) in seconds, or (n, 2) with strengths; None as for `judge`.
+
+    What should be heard is the truth, or what the same extractor heard in the condition's own sound.
+    """
+    made = views.get(sample.view, metric.extractors[0])
     if metric.against == "truth":
         times = _true_times(metric, sample.truth)
-        return None if times is None else np.array(times, dtype=np.float64)
-    return None if sample.real is None else views.get(sample.real, metric.extractors[0])
+        reference = None if times is None else np.array(times, dtype=np.float64)
+    else:
+        reference = None if sample.real is None else views.get(sample.real, metric.extractors[0])
+    return None if reference is None or made is None else (reference, made)
+
+
+def event_seconds(events: Seen) -> Seen:
+    """Times alone, (n,), of events with or without strengths."""
+    return events[:, 0] if events.ndim == 2 else events
 
 
 def _true_times(metric: BeatHit | OnsetScore | SecondHit, truth: Truth) -> Sequence[float] | None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmmd_bench.metrics import any_hit, chance_level, corrected, match_events
+from cmmd_bench.metrics import any_hit, chance_level, chance_levels, corrected, match_events, matched_events
 from cmmd_bench.metrics.events import SHIFTS, SLACK, mean_of_known, shifted_events
 
 fast = settings(deadline=None, max_examples=200)
@@ -172,3 +172,22 @@ def test_malformed_shifts_are_refused():
 def test_chance_is_for_events_within_the_clip(reference, estimate):
     with pytest.raises(ValueError, match=r"must lie within 0\.\.1 s, found|must be"):
         chance_level(reference, estimate, 0.1, duration=1.0)
+
+
+@given(times, times, windows)
+@fast
+def test_matched_pairs_are_in_reach_and_used_once(reference, estimate, window):
+    pairs = matched_events(reference, estimate, window)
+    assert len(pairs) == match_events(reference, estimate, window)
+    assert all(abs(reference[i] - estimate[j]) <= window + 1e-8 for i, j in pairs)
+    for side in zip(*pairs, strict=True):
+        assert len(set(side)) == len(side)
+
+
+def test_levels_of_many_windows_are_those_of_each():
+    random = np.random.default_rng(3)
+    reference, estimate = (np.sort(random.uniform(0, 6, n)) for n in (9, 14))
+    windows = [0.02, 0.1, 0.25, 0.5]
+    for one_to_one in (True, False):
+        each = [chance_level(reference, estimate, w, duration=6.0, one_to_one=one_to_one) for w in windows]
+        assert chance_levels(reference, estimate, windows, duration=6.0, one_to_one=one_to_one).tolist() == each

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cmmd_bench.errors import UserError
-from cmmd_bench.scoring.alignment import judge
+from cmmd_bench.metrics import chance_levels, match_events
+from cmmd_bench.scoring.alignment import compared_events
 from cmmd_bench.scoring.index import Scored, read_index
 from cmmd_bench.scoring.results import Result
 from cmmd_bench.scoring.samples import RowOfTable
@@ -21,10 +22,12 @@ TOLERANCES = (20, 40, 60, 80, 100, 125, 150, 200, 250, 300, 400, 500)
 """Milliseconds; with the suite's own."""
 NAMED = 100
 """The tolerance that the paper compares models at."""
+APART = 5
+"""Milliseconds between the bars of two rows."""
 LEGEND = (
-    "Share of reference beats with a beat of the model within ± the tolerance, higher is better. Thin dotted lines: "
-    "chance, the same beats out of step; only what lies above a row's own chance tells of timing. Large markers with "
-    "bars: the table's values with 95 % intervals."
+    "Share of reference beats with a beat of the model within ± the tolerance, higher is better. Thin lines without "
+    "markers: chance, the same beats out of step, in the style of its row; only what lies above a row's own chance "
+    "tells of timing. Large markers with bars: the table's values with 95 % intervals, set side by side."
 )
 
 
@@ -70,18 +73,18 @@ def beat_curves(scored: Scored, metrics: Sequence[BeatHit]) -> dict[str, Curve]:
 
 
 def _curve(scored: Scored, metric: BeatHit, row: RowOfTable, tolerances: Sequence[float]) -> Curve | None:
-    hits: list[float] = []
-    chances: list[float] = []
-    scorer = scored.scorer
-    for tolerance in tolerances:
-        at = metric.model_copy(update={"tolerance_ms": tolerance})
-        judged = [judge(at, sample, scorer.views, seconds=scorer.seconds, fps=scorer.fps) for sample in row.samples]
-        defined = [one for one in judged if one is not None and one.value is not None]
-        if not defined:
-            return None
-        hits.append(fmean(one.value for one in defined if one.value is not None))
-        chances.append(fmean(one.chance for one in defined if one.chance is not None))
-    return Curve(tolerances, hits, chances)
+    windows = [tolerance / 1000 for tolerance in tolerances]
+    hits, chances = [], []
+    for sample in row.samples:
+        events = compared_events(metric, sample, scored.scorer.views)
+        if events is None or not len(events[0]):
+            continue
+        reference, made = events
+        hits.append([match_events(reference, made, window) / len(reference) for window in windows])
+        chances.append(chance_levels(reference, made, windows, duration=scored.scorer.seconds) / len(reference))
+    if not hits:
+        return None
+    return Curve(tolerances, np.mean(hits, axis=0).tolist(), np.mean(chances, axis=0).tolist())
 
 
 def _kinds(scored: Scored) -> list[list[BeatHit]]:
@@ -108,7 +111,7 @@ def _draw(axes: Axes, curves: Mapping[str, Curve], cells: Sequence[tuple[float, 
     styles = looks(list(curves))
     for row, curve in curves.items():
         look = styles[row]
-        axes.plot(curve.tolerances, curve.chances, color=look.colour, linestyle=":", linewidth=0.7)
+        axes.plot(curve.tolerances, curve.chances, color=look.colour, linestyle=look.line, linewidth=0.5)
         axes.plot(
             curve.tolerances,
             curve.hits,
@@ -118,9 +121,11 @@ def _draw(axes: Axes, curves: Mapping[str, Curve], cells: Sequence[tuple[float, 
             marker=look.marker,
             markersize=2.5,
         )
+    # Beside each other, or bars of rows at one tolerance would hide each other.
+    offsets = dict(zip(curves, (np.arange(len(curves)) - (len(curves) - 1) / 2) * APART, strict=True))
     for tolerance, result in cells:
         if result.model in styles and result.value is not None:
-            _mark(axes, tolerance, result, result.value, styles[result.model])
+            _mark(axes, tolerance + offsets[result.model], result, result.value, styles[result.model])
     axes.axvline(NAMED, color="black", linewidth=0.4)
     axes.set_ylim(-0.02, 1.04)
     last = next(iter(curves.values())).tolerances[-1]
