@@ -25,7 +25,6 @@ from cmmd_bench.media.probe import probe
 from cmmd_bench.media.read import read_clip
 from cmmd_bench.plugins import RESERVED
 from cmmd_bench.progress import Progress, silent
-from cmmd_bench.runs.folder import RunFolder
 from cmmd_bench.types import Audio, Task
 from cmmd_report.types import Run, Sample
 
@@ -60,8 +59,9 @@ class Row:
 
 
 def chosen(run: Run, task: Task, count: int, wanted: Sequence[str] = ()) -> list[tuple[str, int]]:
-    """Conditions and answers that are shown: those in `wanted` first, then evenly over the run."""
-    of_task = {sample.condition: 0 for sample in run.samples if sample.task == task and sample.index == 0}
+    """Conditions and answers that are shown: those in `wanted` first, then evenly over the run; none without files."""
+    playable = [sample for sample in run.samples if sample.file is not None]
+    of_task = {sample.condition: 0 for sample in playable if sample.task == task and sample.index == 0}
     names = sorted(of_task)
     first = [name for name in dict.fromkeys(wanted) if name in of_task]
     rest = [name for name in names if name not in first]
@@ -96,9 +96,10 @@ def _row(run: Run, assets: Path | None, place: tuple[Task, str, int]) -> Row:
 
 def _player(run: Run, sample: Sample, assets: Path | None) -> Player:
     values = _values(run, sample)
-    path = RunFolder(run.folder).sample(sample.model, sample.id)
+    if sample.file is None:
+        return Player(sample.model, values=values, why="the folder does not hold its clips")
     try:
-        clip = read_clip(path, size=_size(path))
+        clip = read_clip(sample.file, size=_size(sample.file))
     except UserError as error:
         return Player(sample.model, values=values, why=str(error))
     return Player(

@@ -7,7 +7,6 @@ from cmmd_bench.errors import UserError
 from cmmd_bench.plugins import RESERVED
 from cmmd_bench.progress import Progress, silent
 from cmmd_bench.scoring.comparisons import Comparison, compare_models, pairs
-from cmmd_bench.scoring.index import read_index
 from cmmd_bench.scoring.results import Result
 from cmmd_report.types import Run
 
@@ -31,7 +30,7 @@ def compare(run: Run, progress: Progress = silent) -> Compared:
     Features come from the cache of the scoring; where it lost them the reason is told and nothing is computed anew.
     """
     try:
-        scored = read_index(run.folder)
+        scored = run.index()
         with progress("compare", len(pairs(scored))) as advance:
             return Compared(compare_models(scored, advance=advance))
     except UserError as error:

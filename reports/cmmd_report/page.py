@@ -84,8 +84,7 @@ def _text(name: str) -> str:
 
 
 def _suite(run: Run) -> str:
-    suite = run.scores.protocol.get("suite")
-    return str(suite["name"]) if suite else run.name
+    return str(run.suite["name"]) if run.suite else run.name
 
 
 def _models(run: Run) -> list[str]:
@@ -175,7 +174,7 @@ def _missing(contents: Contents) -> list[tuple[str, str]]:
         for c in contents.compared.comparisons
         if c.difference is None
     ]
-    if not contents.run.manifest:
+    if all(sample.file is None for sample in contents.run.samples):
         told.append(("players", "a folder of scores does not hold the clips; reports of runs do"))
     for row in contents.rows:
         told += [(f"player of {p.model}, {row.condition} ({row.task})", p.why) for p in row.players if p.why]
@@ -184,21 +183,29 @@ def _missing(contents: Contents) -> list[tuple[str, str]]:
 
 def _made_by(run: Run) -> list[tuple[str, str]]:
     """The manifest in rows, without a path of the machine that the run was made on."""
-    manifest: Mapping[str, Any] = run.manifest
     told = [("suite", _suite(run)), ("cmmd-bench", str(run.scores.protocol.get("cmmd_bench", "unknown")))]
     for name, model in sorted(run.scores.protocol.get("models", {}).items()):
         source = model["source"] if isinstance(model, dict) else model
         options = model.get("options") if isinstance(model, dict) else None
         told.append((f"model {name}", f"{source}{f' with {options}' if options else ''}"))
-    if manifest:
-        told += [
-            ("command", _command(manifest["command"] or "cmmd_bench.run in Python")),
-            ("started", manifest["started"]),
-        ]
-        told += [("ended", str(manifest.get("ended"))), ("Python", f"{manifest['python']} on {manifest['platform']}")]
-        told.append(("packages", ", ".join(f"{k} {v}" for k, v in sorted(manifest["packages"].items()))))
-        told.append(("items", str(run.scores.protocol.get("items", ""))))
+    if "items" in run.scores.protocol:
+        told.append(("items", str(run.scores.protocol["items"])))
+    for source in run.sources:
+        of = f" of {source.name}" if len(run.sources) > 1 else ""
+        told += [(f"{what}{of}", text) for what, text in _manifest(source.manifest)]
     return told
+
+
+def _manifest(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if not manifest:
+        return []
+    return [
+        ("command", _command(manifest["command"] or "cmmd_bench.run in Python")),
+        ("started", manifest["started"]),
+        ("ended", str(manifest.get("ended"))),
+        ("Python", f"{manifest['python']} on {manifest['platform']}"),
+        ("packages", ", ".join(f"{k} {v}" for k, v in sorted(manifest["packages"].items()))),
+    ]
 
 
 def _command(command: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from cmmd_bench.errors import UserError
 from cmmd_bench.ledger import read_lines
 from cmmd_bench.runs.folder import RunFolder
-from cmmd_bench.scoring.index import read_index
+from cmmd_bench.scoring.index import Scored, read_index
 from cmmd_bench.scoring.results import PerClip, Scores, read_results
-from cmmd_report.types import Rating, Run, Sample, Study
+from cmmd_report.types import Rating, Run, Sample, Source, Study
 
 
 def read_run(folder: Path) -> Run:
@@ -26,7 +26,11 @@ def read_run(folder: Path) -> Run:
     if not table.results:
         raise UserError(f"{folder / 'results.json'} holds no result: no model has a finished sample. See {folder}.")
     scores = Scores(table.protocol, table.results, _per_clip(folder), table.failures, table.findings)
-    return Run(folder, folder.resolve().name, manifest, scores, _samples(folder))
+    # A table that was typed in has numbers and nothing that they were made from.
+    scored = read_index(folder) if manifest or (folder / "scored.json").is_file() else None
+    rows = {name: name for name in dict.fromkeys(result.model for result in table.results)}
+    source = Source(folder, manifest, table.protocol, rows)
+    return Run(source.name, [source], scores, _samples(source, scored), scored)
 
 
 def read_study(folder: Path, run: Run) -> Study:
@@ -49,10 +53,18 @@ def _per_clip(folder: Path) -> list[PerClip]:
     return [PerClip(**line) for line in read_lines(folder / "scores.jsonl")]
 
 
-def _samples(folder: Path) -> list[Sample]:
+def _samples(source: Source, scored: Scored | None) -> list[Sample]:
+    files = RunFolder(source.folder) if source.manifest else None
     return [
-        Sample(row.model, row.task, sample.id, sample.condition, sample.index)
-        for row in read_index(folder).rows
+        Sample(
+            row.model,
+            row.task,
+            sample.id,
+            sample.condition,
+            sample.index,
+            files.sample(row.model, sample.id) if files else None,
+        )
+        for row in (scored.rows if scored else ())
         for sample in row.samples
     ]
 
@@ -65,13 +77,13 @@ def _require_same_clips(folder: Path, ratings: list[Rating], run: Run) -> None:
     if strangers or not rated:
         named = f"it rates {', '.join(strangers[:3])}" if strangers else "it has no rating that counts"
         raise UserError(
-            f"{folder} is not a study of {run.folder}: {named}, and the run has "
+            f"{folder} is not a study of {run.name}: {named}, and the run has "
             f"{len(known)} other conditions. Give the run that the study was created from."
         )
     unknown = sorted({rating.system for rating in ratings} - models)
     if unknown:
         raise UserError(
-            f"{folder} is not a study of {run.folder}: it rates {', '.join(unknown)}; the run has the rows "
+            f"{folder} is not a study of {run.name}: it rates {', '.join(unknown)}; the run has the rows "
             f"{', '.join(sorted(models))}. Give the run that the study was created from."
         )
 

@@ -53,10 +53,7 @@ def write_report(
     # First the clips to look at, then the others that people rated.
     puzzling = [point.clip for _, point in sorted(disagreements(pairs), key=lambda one: -abs(one[1].gap))]
     wanted = [*puzzling, *sorted({rating.clip for rating in rated.ratings})] if rated else []
-    # A folder of scores does not hold the clips that were scored.
-    shown = (
-        [] if not run.manifest else [(task, *place) for task in run.tasks for place in chosen(run, task, clips, wanted)]
-    )
+    shown = [(task, *place) for task in run.tasks for place in chosen(run, task, clips, wanted)]
     rows = players(run, shown, None if embed else out / "media", progress)
     said = answer(run, compared, rated)
     figures, not_drawn = illustrate(run, rated, out / "figures", progress)

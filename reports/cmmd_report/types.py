@@ -1,39 +1,74 @@
-"""What a report is made of: a run and a study as their files tell it. Nothing here computes or draws."""
+"""What a report is made of: runs and a study as their files tell it. Nothing here computes or draws."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cmmd_bench.errors import UserError
+from cmmd_bench.scoring.index import Scored
 from cmmd_bench.scoring.results import PerClip, Result, Scores
 from cmmd_bench.types import Task
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One generated clip that a table counts. condition: id of the real clip it answers; index: of several answers."""
+    """One generated clip that a table counts. condition: id of the real clip it answers; index: of several answers;
+    file: None where the folder does not hold the clips."""
 
     model: str
     task: Task
     id: str
     condition: str
     index: int
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder that rows of a table come from. manifest: run.json, empty for a folder that `score --out` wrote; rows:
+    model in the folder -> its name in the table."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    protocol: Mapping[str, Any]
+    rows: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """How pages call it."""
+        return self.folder.resolve().name
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A scored run. manifest: run.json, empty for a folder that `score --out` wrote. name: how pages call it."""
+    """Scored rows that may stand in one table: of one folder, or of several with one protocol (`joining`).
 
-    folder: Path
+    scored: what `compare_models` and figures of features read; None for a table without scored.json
+    """
+
     name: str
-    manifest: Mapping[str, Any]
+    sources: Sequence[Source]
     scores: Scores
-    samples: Sequence[Sample]
+    samples: Sequence[Sample] = ()
+    scored: Scored | None = None
 
     @property
     def tasks(self) -> list[Task]:
         """In the order of the table."""
         return list(dict.fromkeys(result.task for result in self.scores.results))
+
+    @property
+    def suite(self) -> Mapping[str, Any] | None:
+        """The suite of the run; None for clips of folders."""
+        found: Mapping[str, Any] | None = self.scores.protocol.get("suite")
+        return found
+
+    def index(self) -> Scored:
+        """`scored`; UserError where it is missing."""
+        if self.scored is None:
+            raise UserError(f"{self.name} has no scored.json, which says what its numbers were made from")
+        return self.scored
 
     def results(self, task: Task) -> list[Result]:
         """The cells of one task's table."""

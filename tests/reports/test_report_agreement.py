@@ -25,7 +25,7 @@ def a_run(values: dict[str, np.ndarray], *, direction: str = "higher") -> Run:
     ]
     table = [result(m, "m", float(row.mean()), direction) for m, row in values.items()]
     table += [result(m, "s", float(row.mean()), direction) for m, row in values.items()]
-    return Run(Path("run"), "run", {}, Scores({}, table, clips, (), ()), samples)
+    return Run("run", [], Scores({}, table, clips, (), ()), samples)
 
 
 def a_study(opinions: dict[str, np.ndarray], *, raters: int = 4, noise: float = 0.0, section: str = "any") -> Study:
@@ -108,6 +108,6 @@ def test_too_little_has_a_reason(truth):
 def test_a_section_belongs_to_the_task_that_its_name_says(truth):
     run = a_run(truth)
     a2v = [Result(m, "a2v", "m", 1.0, "higher", "share", 8, 8, 8) for m in truth]
-    both = Run(run.folder, "run", {}, Scores({}, [*run.scores.results, *a2v], run.scores.per_clip, (), ()), run.samples)
+    both = Run("run", [], Scores({}, [*run.scores.results, *a2v], run.scores.per_clip, (), ()), run.samples)
     pairs = agreement(both, a_study(truth, section="aist-v2a"))
     assert {pair.task for pair in pairs} == {"v2a"}

@@ -75,8 +75,9 @@ def test_curves_pass_through_the_tables_values(run, made):
             assert last == pytest.approx(result["value"], rel=1e-6)
 
 
-def test_a_lost_cache_is_the_reason(run, tmp_path, monkeypatch):
+def test_a_lost_cache_is_the_reason(made, tmp_path, monkeypatch):
     monkeypatch.setenv("CMMD_BENCH_CACHE", str(tmp_path))
+    run = read_run(made.run)
     for draw in (tolerance_curves, frechet_by_clips):
         with pytest.raises(NotDrawn, match="the feature cache no longer holds"):
             draw(run)

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -26,7 +25,7 @@ def nasty_run(metrics: int = 2) -> Run:
         for place, model in enumerate(("ground-truth", NASTY, "=SUM(A1)", "empty", "noise"))
         for name in names
     ]
-    return Run(Path("run"), "run", {}, Scores({"models": {}}, cells, (), (), ()), ())
+    return Run("run", [], Scores({"models": {}}, cells, (), (), ()))
 
 
 def test_the_best_is_bold_and_its_equals_are_marked():

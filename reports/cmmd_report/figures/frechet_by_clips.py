@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from cmmd_bench.errors import UserError
 from cmmd_bench.metrics.extrapolation import Extrapolation, frechet_at_infinity
-from cmmd_bench.scoring.index import Scored, read_index
+from cmmd_bench.scoring.index import Scored
 from cmmd_bench.scoring.sides import sides
 from cmmd_bench.suites.metrics import SetMetric
 from cmmd_report.figures.drawing import Drawing, NotDrawn, spoken
@@ -37,7 +37,7 @@ def frechet_by_clips(run: Run) -> Drawing:
     Metrics against each clip's own ground truth and those of published conventions are left out.
     """
     try:
-        scored = read_index(run.folder)
+        scored = run.index()
         metrics = [m for m in scored.metrics if isinstance(m, SetMetric) and m.metric in ("fvd", "fad")]
         metrics = [m for m in metrics if m.against == "reference" and m.dialect is None]
         found = [(metric, distances_by_clips(scored, metric)) for metric in metrics]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from cmmd_bench.errors import UserError
 from cmmd_bench.metrics import chance_levels, match_events
 from cmmd_bench.scoring.alignment import compared_events
-from cmmd_bench.scoring.index import Scored, read_index
+from cmmd_bench.scoring.index import Scored
 from cmmd_bench.scoring.results import Result
 from cmmd_bench.scoring.samples import RowOfTable
 from cmmd_bench.suites.metrics import BeatHit
@@ -43,7 +43,7 @@ class Curve:
 def tolerance_curves(run: Run) -> Drawing:
     """A panel for each way of judging beat-hit; NotDrawn if the run did not, or if its beats are no longer cached."""
     try:
-        scored = read_index(run.folder)
+        scored = run.index()
         found = [(metrics, beat_curves(scored, metrics)) for metrics in _kinds(scored)]
     except UserError as error:
         raise NotDrawn(f"no curve over tolerances: {error}") from None
