@@ -9,6 +9,7 @@ from cmmd_report.figures.fad_boxes import fad_boxes
 from cmmd_report.figures.frechet_by_clips import frechet_by_clips
 from cmmd_report.figures.mos_boxes import mos_boxes
 from cmmd_report.figures.style import as_svg, save
+from cmmd_report.figures.sweep import sweep, sweep_axis
 from cmmd_report.figures.tolerance_curves import tolerance_curves
 from cmmd_report.page import Figure
 from cmmd_report.types import Run, Study
@@ -23,6 +24,8 @@ def illustrate(
         "beat-tolerance": lambda: tolerance_curves(run),
         "distance-by-clips": lambda: frechet_by_clips(run),
     }
+    if sweep_axis(run) is not None:
+        wanted["sweep"] = lambda: sweep(run)
     if study is not None:
         wanted["opinions"] = lambda: mos_boxes(study)
     drawn, missing = [], []

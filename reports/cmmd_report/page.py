@@ -53,19 +53,11 @@ class Contents:
 
 def render(contents: Contents) -> str:
     """The page as HTML."""
-    environment = Environment(
-        loader=PackageLoader("cmmd_report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     run = contents.run
-    return environment.get_template("page.html.j2").render(
-        title=f"{_suite(run)}: {', '.join(_models(run)) or 'ceiling and floors'}",
+    return page_from(
+        "page.html.j2",
+        title=f"{suite_name(run)}: {', '.join(_models(run)) or 'ceiling and floors'}",
         contents=contents,
-        style=Markup(_text("page.css")),
-        script=Markup(_text("page.js")),
         comparisons=[_comparison(c) for c in contents.compared.done],
         opinions=[] if contents.study is None else contents.study.analysis["paragraphs"],
         opinion_notes=[] if contents.study is None else contents.study.analysis["notes"],
@@ -79,12 +71,26 @@ def render(contents: Contents) -> str:
     )
 
 
+def page_from(template: str, **filled: Any) -> str:
+    """One of the templates here, filled, with style and script in it; UndefinedError for what is left open."""
+    environment = Environment(
+        loader=PackageLoader("cmmd_report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = Markup(_text("page.css")), Markup(_text("page.js"))
+    return environment.get_template(template).render(style=style, script=script, **filled)
+
+
+def suite_name(run: Run) -> str:
+    """The suite; for clips of folders the folder that their scores are in."""
+    return str(run.suite["name"]) if run.suite else run.name
+
+
 def _text(name: str) -> str:
     return files("cmmd_report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _suite(run: Run) -> str:
-    return str(run.suite["name"]) if run.suite else run.name
 
 
 def _models(run: Run) -> list[str]:
@@ -183,7 +189,7 @@ def _missing(contents: Contents) -> list[tuple[str, str]]:
 
 def _made_by(run: Run) -> list[tuple[str, str]]:
     """The manifest in rows, without a path of the machine that the run was made on."""
-    told = [("suite", _suite(run)), ("cmmd-bench", str(run.scores.protocol.get("cmmd_bench", "unknown")))]
+    told = [("suite", suite_name(run)), ("cmmd-bench", str(run.scores.protocol.get("cmmd_bench", "unknown")))]
     for name, model in sorted(run.scores.protocol.get("models", {}).items()):
         source = model["source"] if isinstance(model, dict) else model
         options = model.get("options") if isinstance(model, dict) else None

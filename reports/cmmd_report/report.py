@@ -1,21 +1,24 @@
 """From run folders to a folder with the page and everything that it links to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmmd_bench.atomic import require_writable, write_bytes
+from cmmd_bench.errors import UserError
 from cmmd_bench.progress import Progress, silent
 from cmmd_report.agreement import agreement, disagreements
 from cmmd_report.answer import answer
 from cmmd_report.clips import chosen, players
 from cmmd_report.comparing import compare, ties
 from cmmd_report.illustrating import illustrate
-from cmmd_report.page import Contents, render
+from cmmd_report.joining import joined
+from cmmd_report.overview import Part, render_overview
+from cmmd_report.page import Contents, render, suite_name
 from cmmd_report.reading import read_run, read_study
 from cmmd_report.score_table import ScoreTable, score_table
 from cmmd_report.tables import as_csv, as_latex, as_markdown
-from cmmd_report.types import Run
+from cmmd_report.types import Run, Study
 
 CLIPS = 6
 """Conditions of each task whose clips are on the page."""
@@ -23,14 +26,14 @@ CLIPS = 6
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """page: its path; answer: the two sentences that it begins with."""
+    """page: its path; answer: the sentences that it begins with."""
 
     page: Path
-    answer: tuple[str, str]
+    answer: Sequence[str]
 
 
 def write_report(
-    folder: Path,
+    folders: Sequence[Path],
     *,
     out: Path,
     study: Path | None = None,
@@ -38,14 +41,31 @@ def write_report(
     embed: bool = True,
     progress: Progress = silent,
 ) -> Written:
-    """Write the report of a run to `out`: report.html and its files. The same files give the same bytes.
+    """Write the report of runs to `out`: report.html and its files. The same files give the same bytes.
 
-    study: folder of a study of clips of this run, exported and analysed
+    Runs of one protocol are rows of one table. Where there are several protocols each gets a folder in `out` with a
+    page of its own, and report.html leads to them and says what differs.
+
+    study: folder of a study of clips of these runs, exported and analysed
     clips: conditions of each task that can be played; embed: within the page, else in `media` beside it
     """
-    run = read_run(folder)
-    rated = None if study is None else read_study(study, run)
+    single = [read_run(folder) for folder in folders]
+    runs = joined(single)
+    rated = {} if study is None else _study_of(study, single, runs)
     require_writable(out)
+    if len(runs) == 1:
+        return _write_page(runs[0], out, rated.get(0), clips, embed, progress)
+    parts = []
+    for place, run in enumerate(runs):
+        folder = f"{place + 1}-{_slug(suite_name(run))}"
+        written = _write_page(run, out / folder, rated.get(place), clips, embed, progress)
+        parts.append(Part(run, f"{folder}/{written.page.name}", written.answer[0]))
+    page = out / "report.html"
+    write_bytes(page, render_overview(parts).encode())
+    return Written(page, [part.answer for part in parts])
+
+
+def _write_page(run: Run, out: Path, rated: Study | None, clips: int, embed: bool, progress: Progress) -> Written:
     compared = compare(run, progress)
     level = ties(run, compared)
     tables = [score_table(run, task, level) for task in run.tasks]
@@ -62,6 +82,29 @@ def write_report(
     page = out / "report.html"
     write_bytes(page, render(contents).encode())
     return Written(page, said)
+
+
+def _study_of(folder: Path, single: Sequence[Run], runs: Sequence[Run]) -> dict[int, Study]:
+    """The study under the place of the run in `runs` that it is a study of; systems get the names of their rows."""
+    refusals: list[UserError] = []
+    for one in single:
+        try:
+            study = read_study(folder, one)
+        except UserError as refusal:
+            refusals.append(refusal)
+            continue
+        for place, run in enumerate(runs):
+            for source in run.sources:
+                if source.folder == one.sources[0].folder:
+                    names = source.rows
+                    ratings = [replace(r, system=names.get(r.system, r.system)) for r in study.ratings]
+                    return {place: replace(study, ratings=ratings)}
+    raise refusals[0]
+
+
+def _slug(name: str) -> str:
+    """A name of a folder that every system takes."""
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower())[:40]
 
 
 def _write_tables(out: Path, run: Run, tables: Sequence[ScoreTable]) -> list[tuple[str, str]]:

@@ -63,15 +63,16 @@ def score_table(run: Run, task: Task, ties: Mapping[str, frozenset[str]]) -> Sco
     cells = {(result.model, result.metric): result for result in results}
     winner = {metric: best([r for r in results if r.metric == metric]) for metric in metrics}
     rows = []
-    for model in _ordered(results):
+    for model in ordered(results):
         mine = [cells.get((model, metric)) for metric in metrics]
         n = max((result.n for result in mine if result is not None), default=0)
-        marked = [_cell(r, _mark(model, winner[m], ties.get(m))) for r, m in zip(mine, metrics, strict=True)]
+        marked = [cell(r, _mark(model, winner[m], ties.get(m))) for r, m in zip(mine, metrics, strict=True)]
         rows.append(TableRow(model, ROLES.get(model, "model"), n, marked))
     return ScoreTable(task, _caption(run, task, results), columns, rows)
 
 
-def _ordered(results: Sequence[Result]) -> list[str]:
+def ordered(results: Sequence[Result]) -> list[str]:
+    """Rows as tables list them: the ceiling, models, floors."""
     names = list(dict.fromkeys(result.model for result in results))
     models = [name for name in names if name not in RESERVED]
     return [*(n for n in names if n == "ground-truth"), *models, *(n for n in RESERVED[1:] if n in names)]
@@ -83,7 +84,8 @@ def _mark(model: str, winner: str | None, level: frozenset[str] | None) -> str:
     return "level" if level is not None and model in level else ""
 
 
-def _cell(result: Result | None, mark: str) -> Cell:
+def cell(result: Result | None, mark: str) -> Cell:
+    """What stands for `result`, a dash where there is none."""
     if result is None or result.value is None:
         return Cell(result, "–", "", "", "" if result is None else result.why or "no reason was recorded")
     chance = "" if result.chance is None else f"{result.chance:.2f}"

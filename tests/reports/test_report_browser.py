@@ -28,7 +28,7 @@ def browser() -> Iterator["sync_api.Browser"]:
 def address(made, session_cache, tmp_path_factory) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CMMD_BENCH_CACHE", str(session_cache))
-        return write_report(made.run, out=tmp_path_factory.mktemp("page"), study=made.study, clips=2).page.as_uri()
+        return write_report([made.run], out=tmp_path_factory.mktemp("page"), study=made.study, clips=2).page.as_uri()
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ class Page(HTMLParser):
 
 
 def test_two_renders_are_the_same_bytes(made, tmp_path):
-    first = write_report(made.run, out=tmp_path / "a", study=made.study, clips=2)
-    second = write_report(made.run, out=tmp_path / "b", study=made.study, clips=2)
+    first = write_report([made.run], out=tmp_path / "a", study=made.study, clips=2)
+    second = write_report([made.run], out=tmp_path / "b", study=made.study, clips=2)
     assert first.page.read_bytes() == second.page.read_bytes()
     others = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a").glob("*/*")]
     assert {path.suffix for path in others} == {".csv", ".tex", ".md", ".pdf", ".png"}
@@ -46,7 +46,7 @@ def test_two_renders_are_the_same_bytes(made, tmp_path):
 def test_the_answer_counts_the_comparisons_that_survive(made, tmp_path):
     found = compare_models(read_index(made.run))
     wins = {model: sum(c.better == model for c in found) for model in ("High", "Low")}
-    said, people = write_report(made.run, out=tmp_path, study=made.study, clips=0).answer
+    said, people = write_report([made.run], out=tmp_path, study=made.study, clips=0).answer
     first, second = sorted(wins, key=lambda model: -wins[model])
     assert wins[first] > 0
     assert f"{first} is better than {second} in {wins[first]} of {len(found)} metrics" in said
@@ -58,7 +58,7 @@ def test_the_answer_counts_the_comparisons_that_survive(made, tmp_path):
 
 
 def test_every_number_of_the_table_is_the_results(made, tmp_path):
-    write_report(made.run, out=tmp_path, clips=0)
+    write_report([made.run], out=tmp_path, clips=0)
     results = json.loads((made.run / "results.json").read_text())["results"]
     shown = [float(a["data-value"]) for a in Page(tmp_path / "report.html").all("td") if a.get("data-value")]
     assert sorted(shown) == sorted(r["value"] for r in results if r["value"] is not None)
@@ -67,7 +67,7 @@ def test_every_number_of_the_table_is_the_results(made, tmp_path):
 
 
 def test_nothing_is_asked_of_the_network(made, tmp_path):
-    write_report(made.run, out=tmp_path, study=made.study, clips=1)
+    write_report([made.run], out=tmp_path, study=made.study, clips=1)
     page = Page(tmp_path / "report.html")
     for _, attributes in page.tags:
         for name in ("src", "href", "poster"):
@@ -77,7 +77,7 @@ def test_nothing_is_asked_of_the_network(made, tmp_path):
 
 
 def test_agreement_is_on_the_page_and_its_clips_can_be_played(made, tmp_path):
-    write_report(made.run, out=tmp_path, study=made.study, clips=4)
+    write_report([made.run], out=tmp_path, study=made.study, clips=4)
     text = (tmp_path / "report.html").read_text()
     assert "Which metric says what people say" in text
     anchors = re.findall(r'<a href="#(clips-\d+)">', text)
@@ -86,7 +86,7 @@ def test_agreement_is_on_the_page_and_its_clips_can_be_played(made, tmp_path):
 
 
 def test_clips_beside_the_page(made, tmp_path):
-    written = write_report(made.run, out=tmp_path, clips=2, embed=False)
+    written = write_report([made.run], out=tmp_path, clips=2, embed=False)
     addresses = [attributes["src"] for attributes in Page(written.page).all("video")]
     assert addresses
     assert all((tmp_path / address).is_file() for address in addresses)
@@ -95,7 +95,7 @@ def test_clips_beside_the_page(made, tmp_path):
 
 def test_names_are_text_and_no_markup(tmp_path, session_cache):
     folder = scored_run(tmp_path / "<b>run & %_$", {"voices:Failing": {}}, session_cache)
-    page = write_report(folder, out=tmp_path / "out", clips=1).page
+    page = write_report([folder], out=tmp_path / "out", clips=1).page
     text = page.read_text()
     assert "<b>no luck" not in text
     assert "&lt;b&gt;no luck&lt;/b&gt;" in text
@@ -107,7 +107,7 @@ def test_names_are_text_and_no_markup(tmp_path, session_cache):
 
 def test_one_model_stands_against_the_built_in_rows(tmp_path, session_cache):
     folder = scored_run(tmp_path / "run", {"voices:Low": {}}, session_cache)
-    said, people = write_report(folder, out=tmp_path / "out", clips=0).answer
+    said, people = write_report([folder], out=tmp_path / "out", clips=0).answer
     assert "Low" in said
     assert "noise" in said
     assert people.startswith("No person was asked")
@@ -115,7 +115,7 @@ def test_one_model_stands_against_the_built_in_rows(tmp_path, session_cache):
 
 def test_a_run_without_sound(tmp_path, session_cache):
     folder = scored_run(tmp_path / "run", {"voices:Silenced": {}}, session_cache)
-    write_report(folder, out=tmp_path / "out", clips=1)
+    write_report([folder], out=tmp_path / "out", clips=1)
     text = (tmp_path / "out" / "report.html").read_text()
     assert "Silenced" in text
 
@@ -126,14 +126,14 @@ def test_missing_and_damaged_media_are_said_and_cost_nothing_else(made, tmp_path
     clips = sorted((folder / "samples" / "High").glob("v2a-*"))
     clips[0].unlink()
     clips[2].write_bytes(b"no clip")
-    text = write_report(folder, out=tmp_path / "out", clips=4).page.read_text()
+    text = write_report([folder], out=tmp_path / "out", clips=4).page.read_text()
     assert text.count("not playable: ") == 2
     assert "player of High" in text
 
 
 def test_comparisons_that_need_a_lost_cache_are_said(made, tmp_path, monkeypatch):
     monkeypatch.setenv("CMMD_BENCH_CACHE", str(tmp_path / "empty"))
-    written = write_report(made.run, out=tmp_path / "out", clips=0)
+    written = write_report([made.run], out=tmp_path / "out", clips=0)
     assert written.answer[0].startswith("No comparison could be made")
     assert "the feature cache no longer holds" in written.page.read_text()
 
@@ -144,7 +144,7 @@ def test_unfinished_newer_and_foreign_folders(made, tmp_path):
         shutil.copytree(made.run, folder)
         change(folder)
         with pytest.raises(UserError, match=match):
-            write_report(folder, out=tmp_path / "out", study=study)
+            write_report([folder], out=tmp_path / "out", study=study)
         assert not (tmp_path / "out" / "report.html").exists()
 
     refused(lambda folder: _edit(folder / "run.json", status="running"), "is unfinished. Run its command again")
@@ -153,7 +153,7 @@ def test_unfinished_newer_and_foreign_folders(made, tmp_path):
     refused(lambda folder: _edit(folder / "results.json", schema=99), "has schema 99")
     refused(lambda folder: _edit(folder / "results.json", results=[]), "holds no result")
     with pytest.raises(UserError, match="is not a run folder"):
-        write_report(tmp_path, out=tmp_path / "out")
+        write_report([tmp_path], out=tmp_path / "out")
 
 
 def test_a_study_of_another_run(made, tmp_path):
@@ -161,13 +161,13 @@ def test_a_study_of_another_run(made, tmp_path):
     shutil.copytree(made.study, tmp_path / "clips")
     (tmp_path / "clips" / "ratings.csv").write_text(rows.replace("beatdance", "otherdance"))
     with pytest.raises(UserError, match="is not a study of .*: it rates otherdance"):
-        write_report(made.run, out=tmp_path / "out", study=tmp_path / "clips")
+        write_report([made.run], out=tmp_path / "out", study=tmp_path / "clips")
     shutil.copytree(made.study, tmp_path / "systems")
     (tmp_path / "systems" / "ratings.csv").write_text(rows.replace("Low", "somebody"))
     with pytest.raises(UserError, match="it rates somebody; the run has the rows"):
-        write_report(made.run, out=tmp_path / "out", study=tmp_path / "systems")
+        write_report([made.run], out=tmp_path / "out", study=tmp_path / "systems")
     with pytest.raises(UserError, match=r"has no ratings.csv of a study. Make it with: cmmd-bench study export"):
-        write_report(made.run, out=tmp_path / "out", study=tmp_path)
+        write_report([made.run], out=tmp_path / "out", study=tmp_path)
 
 
 def _edit(path: Path, **changes: object) -> None:

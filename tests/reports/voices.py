@@ -34,3 +34,10 @@ class Failing(High):
             if request.seed % 2:
                 raise RuntimeError("<b>no luck</b> & 50 % of $x_1$")
             yield clip
+
+
+class Pitched(High):
+    """A voice at any pitch: what a sweep goes along."""
+
+    def __init__(self, pitch: float) -> None:
+        self.pitch = pitch
