@@ -19,6 +19,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to (default: RUN/report; several runs need it).")
     ] = None,
+    speed: Annotated[
+        Path | None, typer.Option(help="What `bench generators --json` printed, for the paper's Table 3.")
+    ] = None,
     clips: Annotated[int, typer.Option(min=0, help="Conditions of each task whose clips can be played.")] = 6,
     embed: Annotated[
         bool, typer.Option("--embed/--no-embed", help="Clips within the page, or in a folder beside it.")
@@ -44,7 +47,9 @@ def report(
     if out is None and len(runs) > 1:
         raise UserError("a report of several runs belongs to none of them. Name its folder with --out.")
     target = out or runs[0] / "report"
-    found = write_report(runs, out=target, study=study, clips=clips, embed=embed, progress=progress(quiet or json))
+    found = write_report(
+        runs, out=target, study=study, speed=speed, clips=clips, embed=embed, progress=progress(quiet or json)
+    )
     if json:
         print_json({"page": str(found.page), "answer": list(found.answer)})
         return

@@ -44,9 +44,20 @@ def read_study(folder: Path, run: Run) -> Study:
         if not (found / name).is_file():
             raise UserError(f"{folder} has no {name} of a study. Make it with: {hint}")
     ratings = [_rating(row) for row in _rows(found / "ratings.csv") if row.get("role") == "rated"]
-    analysis = _json(found / "analysis.json")
+    analysis = read_json(found / "analysis.json")
     _require_same_clips(folder, ratings, run)
     return Study(found, ratings, analysis)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file; UserError if there is no file, or no JSON in it."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"there is no {path}. Check its name.") from None
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}). Make it again.") from None
+    return found
 
 
 def _per_clip(folder: Path) -> list[PerClip]:
@@ -108,11 +119,3 @@ def _rating(row: Mapping[str, str]) -> Rating:
         )
     except (KeyError, ValueError) as error:
         raise UserError(f"ratings.csv has a row that is no rating ({error!r}): export the study again.") from None
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON ({error.msg}, line {error.lineno}). Make it again.") from None
-    return found

@@ -15,13 +15,34 @@ from cmmd_report.illustrating import illustrate
 from cmmd_report.joining import joined
 from cmmd_report.overview import Part, render_overview
 from cmmd_report.page import Contents, render, suite_name
-from cmmd_report.reading import read_run, read_study
+from cmmd_report.reading import read_json, read_run, read_study
 from cmmd_report.score_table import ScoreTable, score_table
-from cmmd_report.tables import as_csv, as_latex, as_markdown
+from cmmd_report.tables import (
+    Grid,
+    as_csv,
+    as_latex,
+    as_markdown,
+    frame_settings,
+    grid,
+    grid_as_csv,
+    hit_rates,
+    narrow_grid,
+    speeds,
+)
 from cmmd_report.types import Run, Study
 
 CLIPS = 6
 """Conditions of each task whose clips are on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How pages are made; see `write_report`."""
+
+    clips: int
+    embed: bool
+    of_speed: Sequence[Grid]
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +58,7 @@ def write_report(
     *,
     out: Path,
     study: Path | None = None,
+    speed: Path | None = None,
     clips: int = CLIPS,
     embed: bool = True,
     progress: Progress = silent,
@@ -47,37 +69,40 @@ def write_report(
     page of its own, and report.html leads to them and says what differs.
 
     study: folder of a study of clips of these runs, exported and analysed
+    speed: file of what `bench generators --json` printed, for the paper's Table 3
     clips: conditions of each task that can be played; embed: within the page, else in `media` beside it
     """
     single = [read_run(folder) for folder in folders]
     runs = joined(single)
     rated = {} if study is None else _study_of(study, single, runs)
+    of_speed = [] if speed is None else [speeds(read_json(speed))]
     require_writable(out)
+    settings = Settings(clips, embed, of_speed, progress)
     if len(runs) == 1:
-        return _write_page(runs[0], out, rated.get(0), clips, embed, progress)
+        return _write_page(runs[0], out, rated.get(0), settings)
     parts = []
     for place, run in enumerate(runs):
         folder = f"{place + 1}-{_slug(suite_name(run))}"
-        written = _write_page(run, out / folder, rated.get(place), clips, embed, progress)
+        written = _write_page(run, out / folder, rated.get(place), settings)
         parts.append(Part(run, f"{folder}/{written.page.name}", written.answer[0]))
     page = out / "report.html"
     write_bytes(page, render_overview(parts).encode())
     return Written(page, [part.answer for part in parts])
 
 
-def _write_page(run: Run, out: Path, rated: Study | None, clips: int, embed: bool, progress: Progress) -> Written:
-    compared = compare(run, progress)
+def _write_page(run: Run, out: Path, rated: Study | None, settings: Settings) -> Written:
+    compared = compare(run, settings.progress)
     level = ties(run, compared)
     tables = [score_table(run, task, level) for task in run.tasks]
     pairs = [] if rated is None else agreement(run, rated)
     # First the clips to look at, then the others that people rated.
     puzzling = [point.clip for _, point in sorted(disagreements(pairs), key=lambda one: -abs(one[1].gap))]
     wanted = [*puzzling, *sorted({rating.clip for rating in rated.ratings})] if rated else []
-    shown = [(task, *place) for task in run.tasks for place in chosen(run, task, clips, wanted)]
-    rows = players(run, shown, None if embed else out / "media", progress)
+    shown = [(task, *place) for task in run.tasks for place in chosen(run, task, settings.clips, wanted)]
+    rows = players(run, shown, None if settings.embed else out / "media", settings.progress)
     said = answer(run, compared, rated)
-    figures, not_drawn = illustrate(run, rated, out / "figures", progress)
-    files = _write_tables(out, run, tables)
+    figures, not_drawn = illustrate(run, rated, out / "figures", settings.progress)
+    files = _write_tables(out, run, tables, settings.of_speed)
     contents = Contents(run, rated, said, tables, compared, pairs, figures, not_drawn, rows, files)
     page = out / "report.html"
     write_bytes(page, render(contents).encode())
@@ -107,12 +132,16 @@ def _slug(name: str) -> str:
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower())[:40]
 
 
-def _write_tables(out: Path, run: Run, tables: Sequence[ScoreTable]) -> list[tuple[str, str]]:
+def _write_tables(out: Path, run: Run, tables: Sequence[ScoreTable], of_speed: Sequence[Grid]) -> list[tuple[str, str]]:
     """(name, address) of each file."""
     texts = {"results.csv": as_csv(run.scores.results)}
     for table in tables:
-        texts[f"{table.task}.tex"] = as_latex(table, label=f"tab:{run.name}-{table.task}")
-        texts[f"{table.task}.md"] = as_markdown(table)
+        texts[f"{table.task}.tex"] = as_latex(narrow_grid(table), label=f"tab:{run.name}-{table.task}")
+        texts[f"{table.task}.md"] = as_markdown(grid(table))
+    for of_paper in (*frame_settings(run), *hit_rates(run), *of_speed):
+        texts[f"{of_paper.name}.tex"] = as_latex(of_paper, label=f"tab:{run.name}-{of_paper.name}")
+        texts[f"{of_paper.name}.md"] = as_markdown(of_paper)
+        texts[f"{of_paper.name}.csv"] = grid_as_csv(of_paper)
     for name, text in texts.items():
         write_bytes(out / "tables" / name, text.encode())
     return [(name, f"tables/{name}") for name in texts]

@@ -1,4 +1,4 @@
-"""All results as CSV: a row per model and metric, numbers as they are, nothing rounded."""
+"""CSV: all results, a row per model and metric with numbers as they are; or a table as it is printed."""
 
 import csv
 import io
@@ -7,6 +7,8 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from cmmd_bench.scoring.results import Result
+from cmmd_report.tables.grid import Grid
+from cmmd_report.tables.markdown import full_heads
 
 FORMULA = "=+-@\t\r"
 """What a spreadsheet takes for the start of a formula."""
@@ -18,6 +20,15 @@ def as_csv(results: Sequence[Result]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([field.name for field in fields(Result)])
     writer.writerows([_safe(value) for value in astuple(result)] for result in results)
+    return out.getvalue()
+
+
+def grid_as_csv(grid: Grid) -> str:
+    """The cells of a table without its marks."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(map(_safe, full_heads(grid)))
+    writer.writerows([_safe(entry.text) for entry in row] for row in grid.rows)
     return out.getvalue()
 
 

@@ -5,8 +5,9 @@ escaped, and what pdflatex has no letter for becomes one that it has.
 """
 
 import unicodedata
+from collections.abc import Sequence
 
-from cmmd_report.score_table import Cell, ScoreTable
+from cmmd_report.tables.grid import Entry, Grid
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -32,25 +33,23 @@ ESCAPES = {
     "≈": r"$\approx$",
     "–": "--",
 }
-WIDE = 4
-"""Metrics beyond which the models become columns: a page is longer than wide."""
 
 
-def as_latex(table: ScoreTable, *, label: str) -> str:
+def as_latex(grid: Grid, *, label: str) -> str:
     """A whole `table` environment with the caption that states the protocol. label: for \\ref."""
-    head, body = _upright(table) if len(table.columns) <= WIDE else _turned(table)
     lines = [
         r"\begin{table}",
         r"\centering",
         r"\small",
-        rf"\caption{{{escaped(table.caption)} {_legend(table)}}}",
+        rf"\caption{{{escaped(_told(grid))}}}",
         rf"\label{{{_plain(label)}}}",
         r"\smallskip",
-        rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(grid.head) - 1)}}}",
         r"\toprule",
-        " & ".join(head) + r" \\",
+        *_groups(grid),
+        _line(grid.head),
         r"\midrule",
-        *body,
+        *_body(grid),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
@@ -76,41 +75,40 @@ def _plain(label: str) -> str:
     return "".join(letter if letter.isascii() and (letter.isalnum() or letter in ":.-") else "-" for letter in label)
 
 
-def _upright(table: ScoreTable) -> tuple[list[str], list[str]]:
-    head = ["model", "$n$", *(escaped(f"{column.metric} {column.arrow}") for column in table.columns)]
-    body, before = [], table.rows[0].role if table.rows else ""
-    for row in table.rows:
-        if row.role != before:
-            body.append(r"\midrule")
-            before = row.role
-        body.append(" & ".join([escaped(row.model), str(row.n), *map(_cell, row.cells)]) + r" \\")
-    return head, body
+def _told(grid: Grid) -> str:
+    best = "Bold: the best model." if "best" in grid.marks else ""
+    level = "Underlined: no difference from the best was shown." if "level" in grid.marks else ""
+    return " ".join(filter(None, (grid.caption, best, level, grid.notes)))
 
 
-def _turned(table: ScoreTable) -> tuple[list[str], list[str]]:
-    head = ["metric", *(escaped(row.model) for row in table.rows)]
-    body = [
-        " & ".join([escaped(f"{column.metric} {column.arrow}"), *(_cell(row.cells[place]) for row in table.rows)])
-        + r" \\"
-        for place, column in enumerate(table.columns)
-    ]
-    return head, body
+def _groups(grid: Grid) -> list[str]:
+    """Heads over several columns, each with a line as wide as itself."""
+    if not grid.groups:
+        return []
+    heads, lines, column = [], [], 1
+    for text, width in grid.groups:
+        heads.append(rf"\multicolumn{{{width}}}{{c}}{{{escaped(text)}}}" if width > 1 else escaped(text))
+        if text:
+            lines.append(rf"\cmidrule(lr){{{column}-{column + width - 1}}}")
+        column += width
+    return [" & ".join(heads) + r" \\", " ".join(lines)]
 
 
-def _cell(cell: Cell) -> str:
-    text = escaped(cell.text)
-    return rf"\textbf{{{text}}}" if cell.mark == "best" else rf"\underline{{{text}}}" if cell.mark == "level" else text
+def _body(grid: Grid) -> list[str]:
+    lines = []
+    for place, row in enumerate(grid.rows):
+        if place in grid.rules:
+            lines.append(r"\midrule")
+        lines.append(" & ".join(map(_entry, row)) + r" \\")
+    return lines
 
 
-def _legend(table: ScoreTable) -> str:
-    marks = {cell.mark for row in table.rows for cell in row.cells}
-    told = [r"Bold: the best model."] if "best" in marks else []
-    if "level" in marks:
-        told.append(r"Underlined: no difference from the best was shown.")
-    chances = {
-        column.metric: [row.cells[place].chance for row in table.rows if row.role == "model"]
-        for place, column in enumerate(table.columns)
-    }
-    known = {metric: sorted(filter(None, values)) for metric, values in chances.items()}
-    said = [f"{escaped(m)} {v[0] if v[0] == v[-1] else f'{v[0]} to {v[-1]}'}" for m, v in known.items() if v]
-    return " ".join([*told, *([f"Chance: {', '.join(said)}."] if said else [])])
+def _line(texts: Sequence[str]) -> str:
+    return " & ".join(map(escaped, texts)) + r" \\"
+
+
+def _entry(entry: Entry) -> str:
+    text = escaped(entry.text)
+    if entry.mark == "best":
+        return rf"\textbf{{{text}}}"
+    return rf"\underline{{{text}}}" if entry.mark == "level" else text

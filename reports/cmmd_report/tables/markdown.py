@@ -1,13 +1,15 @@
 """A table as Markdown, for READMEs and issues: any name stays within its cell."""
 
-from cmmd_report.score_table import Cell, ScoreTable
+from collections.abc import Sequence
+
+from cmmd_report.tables.grid import Entry, Grid
 
 
-def as_markdown(table: ScoreTable) -> str:
-    """A table of pipes below its caption. Best is bold, level with the best marked ≈."""
-    head = ["model", "n", *(escaped(f"{column.metric} {column.arrow}") for column in table.columns)]
-    lines = [escaped(table.caption), "", _line(head), _line(["---"] * len(head))]
-    lines += [_line([escaped(row.model), str(row.n), *map(_cell, row.cells)]) for row in table.rows]
+def as_markdown(grid: Grid) -> str:
+    """A table of pipes below its caption. Best is bold, level with the best marked ≈; heads of groups join theirs."""
+    lines = [escaped(" ".join(filter(None, (grid.caption, grid.notes)))), ""]
+    lines += [_line([escaped(head) for head in full_heads(grid)]), _line(["---"] * len(grid.head))]
+    lines += [_line([*map(_entry, row)]) for row in grid.rows]
     return "\n".join(lines) + "\n"
 
 
@@ -17,10 +19,16 @@ def escaped(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\|*_`[]" else letter for letter in flat)
 
 
-def _line(cells: list[str]) -> str:
+def full_heads(grid: Grid) -> list[str]:
+    """One head a column: formats without groups say `CMMD FVD`."""
+    groups = [text for text, width in grid.groups for _ in range(width)] or [""] * len(grid.head)
+    return [" ".join(filter(None, pair)) for pair in zip(groups, grid.head, strict=True)]
+
+
+def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(cell: Cell) -> str:
-    text = cell.text + (f" (chance {cell.chance})" if cell.chance else "")
-    return f"**{text}**" if cell.mark == "best" else f"{text} ≈" if cell.mark == "level" else text
+def _entry(entry: Entry) -> str:
+    text = escaped(entry.text)
+    return f"**{text}**" if entry.mark == "best" else f"{text} ≈" if entry.mark == "level" else text
