@@ -50,7 +50,8 @@ def _against(model: str, other: str, done: Sequence[Comparison]) -> str:
     if better:
         parts.append(f"is better than {other} in {len(better)} of {len(mine)} metrics ({named(better)})")
     if worse:
-        parts.append(f"is worse than {other} in {len(worse)} ({named(worse)})")
+        of_all = "" if better else f" of {len(mine)} metrics"
+        parts.append(f"is worse than {other} in {len(worse)}{of_all} ({named(worse)})")
     if level:
         parts.append(f"no difference was shown in {level}")
     return ", ".join(parts)

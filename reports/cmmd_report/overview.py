@@ -1,5 +1,6 @@
 """Several tables that may not be one: what each answers, and why their numbers stand apart."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from cmmd_report.page import page_from, suite_name
 from cmmd_report.score_table import Cell, cell, ordered
 from cmmd_report.types import Run
 
-REASONS = 6
+DIGEST = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32,}\b")
+REASONS = 8
 """Differences of two protocols that are listed; the others are counted."""
 
 
@@ -44,8 +46,8 @@ def render_overview(parts: Sequence[Part]) -> str:
 
 
 def reasons(a: Run, b: Run) -> list[str]:
-    """Why numbers of `a` and `b` share no column, the first of them in words."""
-    found = why_apart(a, b)
+    """Why numbers of `a` and `b` share no column: `what: of a there, of b now`, digests by their beginnings."""
+    found = sorted((DIGEST.sub(r"\1…", one) for one in why_apart(a, b)), key=lambda one: one.startswith("items"))
     return found if len(found) <= REASONS else [*found[:REASONS], f"and {len(found) - REASONS} more"]
 
 

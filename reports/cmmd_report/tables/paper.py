@@ -144,7 +144,10 @@ def _entry(model: str, results: Sequence[Result], said: Callable[[float], str]) 
     mine = next((result for result in results if result.model == model), None)
     if mine is None or mine.value is None:
         return Entry(MISSING)
-    return Entry(said(mine.value), "best" if best(results) == model else "")
+    first = best(results)
+    # Equal numbers are equally bold.
+    is_best = first is not None and mine.value == next(r.value for r in results if r.model == first)
+    return Entry(said(mine.value), "best" if is_best else "")
 
 
 def _whole(value: float) -> str:
