@@ -22,6 +22,9 @@ def report(
     speed: Annotated[
         Path | None, typer.Option(help="What `bench generators --json` printed, for the paper's Table 3.")
     ] = None,
+    validation: Annotated[
+        Path | None, typer.Option(help="Folder of `validate --out`: what the metrics see and do not.")
+    ] = None,
     clips: Annotated[int, typer.Option(min=0, help="Conditions of each task whose clips can be played.")] = 6,
     embed: Annotated[
         bool, typer.Option("--embed/--no-embed", help="Clips within the page, or in a folder beside it.")
@@ -48,7 +51,14 @@ def report(
         raise UserError("a report of several runs belongs to none of them. Name its folder with --out.")
     target = out or runs[0] / "report"
     found = write_report(
-        runs, out=target, study=study, speed=speed, clips=clips, embed=embed, progress=progress(quiet or json)
+        runs,
+        out=target,
+        study=study,
+        speed=speed,
+        validation=validation,
+        clips=clips,
+        embed=embed,
+        progress=progress(quiet or json),
     )
     if json:
         print_json({"page": str(found.page), "answer": list(found.answer)})

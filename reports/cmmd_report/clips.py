@@ -13,12 +13,10 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 from PIL import Image
 
 from cmmd_bench.atomic import write_bytes
-from cmmd_bench.embedders.logmel_stats import FLOOR_DB, RATE, log_mel
 from cmmd_bench.errors import UserError
 from cmmd_bench.media.preview import preview_bytes
 from cmmd_bench.media.probe import probe
@@ -26,12 +24,11 @@ from cmmd_bench.media.read import read_clip
 from cmmd_bench.plugins import RESERVED
 from cmmd_bench.progress import Progress, silent
 from cmmd_bench.types import Audio, Task
+from cmmd_report.pictures import spectrogram
 from cmmd_report.types import Run, Sample
 
 LONGEST_SIDE = 256
 """Pixels; larger pictures are made smaller, smaller ones are left as they are."""
-BANDS, HOP, LOUDEST_DB = 64, 128, -10.0
-"""Of the spectrogram: finer than what an embedder hears, because a person looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +137,7 @@ def _webp(pixels: NDArray[np.uint8], quality: int) -> bytes:
 def _spectrogram(audio: Audio, sample_rate: int) -> bytes:
     from matplotlib import colormaps
 
-    sound = audio if sample_rate == RATE else soxr.resample(audio, sample_rate, RATE)
-    level = (log_mel(sound, bands=BANDS, hop=HOP) - FLOOR_DB) / (LOUDEST_DB - FLOOR_DB)
-    colours = colormaps["cividis"](np.clip(level.T[::-1], 0, 1), bytes=True)[..., :3]
+    colours = colormaps["cividis"](spectrogram(audio, sample_rate)[::-1], bytes=True)[..., :3]
     return _webp(np.ascontiguousarray(colours), 85)
 
 

@@ -1,13 +1,19 @@
 """The figures of one report: drawn once, on the page as SVG and beside it as PDF and PNG for papers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cmmd_bench.progress import Progress, silent
+from cmmd_report.agreement import Pair
 from cmmd_report.figures.drawing import Drawing, NotDrawn
+from cmmd_report.figures.event_matches import event_matches
 from cmmd_report.figures.fad_boxes import fad_boxes
+from cmmd_report.figures.frame_strips import frame_strips
 from cmmd_report.figures.frechet_by_clips import frechet_by_clips
 from cmmd_report.figures.mos_boxes import mos_boxes
+from cmmd_report.figures.opinion_scatter import opinion_scatter
+from cmmd_report.figures.sensitivity import sensitivity
 from cmmd_report.figures.style import as_svg, save
 from cmmd_report.figures.sweep import sweep, sweep_axis
 from cmmd_report.figures.tolerance_curves import tolerance_curves
@@ -16,9 +22,18 @@ from cmmd_report.types import Run, Study
 
 
 def illustrate(
-    run: Run, study: Study | None, out: Path, progress: Progress = silent
+    run: Run,
+    out: Path,
+    *,
+    study: Study | None = None,
+    pairs: Sequence[Pair] = (),
+    validation: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
 ) -> tuple[list[Figure], list[tuple[str, str]]]:
-    """Figures of the page, and (what, why) of those that could not be drawn. out: folder for the files."""
+    """Figures of the page, and (what, why) of those that could not be drawn. out: folder for the files.
+
+    pairs: metrics against opinions; validation: what `validate --out` wrote
+    """
     wanted: dict[str, Callable[[], Drawing]] = {
         "fad": lambda: fad_boxes(run),
         "beat-tolerance": lambda: tolerance_curves(run),
@@ -28,6 +43,13 @@ def illustrate(
         wanted["sweep"] = lambda: sweep(run)
     if study is not None:
         wanted["opinions"] = lambda: mos_boxes(study)
+        wanted["opinion-scatter"] = lambda: opinion_scatter(pairs)
+    if "v2a" in run.tasks:
+        wanted["events"] = lambda: event_matches(run)
+    if "a2v" in run.tasks:
+        wanted["frames"] = lambda: frame_strips(run)
+    if validation is not None:
+        wanted["sensitivity"] = lambda: sensitivity(run, validation)
     drawn, missing = [], []
     with progress("figures", len(wanted)) as advance:
         for name, draw in wanted.items():

@@ -1,8 +1,9 @@
 """From run folders to a folder with the page and everything that it links to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from cmmd_bench.atomic import require_writable, write_bytes
 from cmmd_bench.errors import UserError
@@ -42,6 +43,7 @@ class Settings:
     clips: int
     embed: bool
     of_speed: Sequence[Grid]
+    validation: Mapping[str, Any] | None
     progress: Progress
 
 
@@ -59,6 +61,7 @@ def write_report(
     out: Path,
     study: Path | None = None,
     speed: Path | None = None,
+    validation: Path | None = None,
     clips: int = CLIPS,
     embed: bool = True,
     progress: Progress = silent,
@@ -70,6 +73,7 @@ def write_report(
 
     study: folder of a study of clips of these runs, exported and analysed
     speed: file of what `bench generators --json` printed, for the paper's Table 3
+    validation: folder that `validate --out` wrote, for what the metrics see
     clips: conditions of each task that can be played; embed: within the page, else in `media` beside it
     """
     single = [read_run(folder) for folder in folders]
@@ -77,7 +81,8 @@ def write_report(
     rated = {} if study is None else _study_of(study, single, runs)
     of_speed = [] if speed is None else [speeds(read_json(speed))]
     require_writable(out)
-    settings = Settings(clips, embed, of_speed, progress)
+    validated = None if validation is None else read_json(validation / "validation.json")
+    settings = Settings(clips, embed, of_speed, validated, progress)
     if len(runs) == 1:
         return _write_page(runs[0], out, rated.get(0), settings)
     parts = []
@@ -101,7 +106,14 @@ def _write_page(run: Run, out: Path, rated: Study | None, settings: Settings) ->
     shown = [(task, *place) for task in run.tasks for place in chosen(run, task, settings.clips, wanted)]
     rows = players(run, shown, None if settings.embed else out / "media", settings.progress)
     said = answer(run, compared, rated)
-    figures, not_drawn = illustrate(run, rated, out / "figures", settings.progress)
+    figures, not_drawn = illustrate(
+        run,
+        out / "figures",
+        study=rated,
+        pairs=pairs,
+        validation=settings.validation,
+        progress=settings.progress,
+    )
     files = _write_tables(out, run, tables, settings.of_speed)
     contents = Contents(run, rated, said, tables, compared, pairs, figures, not_drawn, rows, files)
     page = out / "report.html"

@@ -8,10 +8,15 @@ import pytest
 from cmmd_bench.errors import UserError
 from cmmd_bench.scoring.index import read_index
 from cmmd_bench.suites.metrics import BeatHit
+from cmmd_report.agreement import agreement
 from cmmd_report.figures.drawing import NotDrawn
+from cmmd_report.figures.event_matches import event_matches, matches_of
 from cmmd_report.figures.fad_boxes import fad_boxes, fad_panels
+from cmmd_report.figures.frame_strips import frame_strips
 from cmmd_report.figures.frechet_by_clips import distances_by_clips, frechet_by_clips
 from cmmd_report.figures.mos_boxes import mos_boxes, mos_panels
+from cmmd_report.figures.opinion_scatter import opinion_scatter
+from cmmd_report.figures.sensitivity import sensitivity
 from cmmd_report.figures.style import as_svg, looks, save
 from cmmd_report.figures.tolerance_curves import beat_curves, tolerance_curves
 from cmmd_report.reading import read_run, read_study
@@ -117,3 +122,73 @@ def test_nothing_to_draw_says_why(run, study):
         fad_boxes(replace(run, scores=silent))
     with pytest.raises(NotDrawn):
         mos_boxes(replace(study, ratings=()))
+
+
+def test_marks_are_the_clips_score(run, made):
+    """Matched over all that should be heard is the hit rate that scoring wrote, for every clip of every row."""
+    scored = read_index(made.run)
+    (metric,) = [m for m in scored.metrics if isinstance(m, BeatHit)]
+    lines = [json.loads(line) for line in (made.run / "scores.jsonl").read_text().splitlines()]
+    values = {(one["model"], one["id"]): one["value"] for one in lines if one["metric"] == metric.label}
+    checked = 0
+    for row in scored.rows:
+        for sample in row.samples:
+            if row.task == "v2a" and sample.index == 0 and values[row.model, sample.id] is not None:
+                found = matches_of(scored, metric, sample.condition)[row.model]
+                aims = len(found.matched) + len(found.missed)
+                assert len(found.matched) / aims == pytest.approx(values[row.model, sample.id])
+                checked += 1
+    assert checked >= 8
+
+
+def test_a_clip_with_its_events_and_one_with_its_frames(run):
+    events = event_matches(run)
+    axes = events.figure.axes
+    assert [one.get_ylabel() for one in axes] == ["given", "ground-truth", "High", "Low"]
+    frames = frame_strips(run)
+    assert [one.get_ylabel() for one in frames.figure.axes] == ["given", "ground-truth", "High", "Low"]
+    assert "High" in events.description
+    gone = [replace(sample, file=None) for sample in run.samples]
+    for draw in (event_matches, frame_strips):
+        with pytest.raises(NotDrawn, match="playable answers"):
+            draw(replace(run, samples=gone))
+
+
+def test_every_rated_clip_is_a_mark(run, study):
+    pairs = agreement(run, study)
+    drawing = opinion_scatter(pairs)
+    shown = {
+        (across.get_xlabel(), tuple(sorted(zip(line.get_xdata(), line.get_ydata(), strict=True))))
+        for across in drawing.figure.axes
+        for line in across.lines
+        if len(line.get_xdata())
+    }
+    for pair in pairs:
+        for system in {point.system for point in pair.points}:
+            if pair.by_clip is not None:
+                mine = tuple(sorted((point.value, point.opinion) for point in pair.points if point.system == system))
+                assert any(label.startswith(pair.metric) and marks == mine for label, marks in shown)
+    with pytest.raises(NotDrawn, match="no metric against opinion"):
+        opinion_scatter([])
+
+
+def verdict(metric: str, fault: str, seen_from: float | None, **other: object) -> dict[str, object]:
+    known = {"levels": 3, "steady": True, "rewards": False, "sensitivity": 4.0}
+    return {"metric": metric, "fault": fault, "seen_from": seen_from, **known, **other}
+
+
+def test_what_metrics_see(run):
+    metric = run.scores.results[0].metric
+    faults = {"gain": -12.0, "late": None, "swap": 0.25}
+    validation = {
+        "clips": {"scored": 24, "reference": 24},
+        "curves": [{"metric": metric, "fault": fault, "unit": "steps"} for fault in faults],
+        "verdicts": [verdict(metric, fault, seen, steady=fault != "swap") for fault, seen in faults.items()],
+    }
+    drawing = sensitivity(run, validation)
+    assert [text.get_text() for text in drawing.figure.axes[0].texts] == ["≥ 12", "blind", "≥ 0.25 ~"]
+    assert f"{metric} is blind to late" in drawing.description
+    with pytest.raises(UserError, match="is not what `validate --out` writes"):
+        sensitivity(run, {"curves": []})
+    with pytest.raises(NotDrawn, match="none of them in this table"):
+        sensitivity(run, {**validation, "verdicts": [verdict("other", "gain", 1.0)]})
