@@ -15,7 +15,7 @@ from typing import NamedTuple
 import cmmd_bench
 from cmmd_bench.atomic import require_writable
 from cmmd_bench.embedders.cache import default_root
-from cmmd_bench.plugins import GENERATORS, Slot, installed
+from cmmd_bench.plugins import COMMANDS, GENERATORS, Slot, find, imported, installed
 from cmmd_bench.plugins import check as check_plugin
 from cmmd_bench.trackers import SLOT as BEAT_TRACKERS
 from cmmd_bench.weights import WEIGHTS, Weights, weights_root
@@ -33,6 +33,16 @@ _STATES = {
     "here": "here, digest verified",
 }
 """What a file's state means, the worst first."""
+
+
+EXTRAS = {
+    "report": ("jinja2", "matplotlib"),
+    "study": ("httptools", "httpx2", "pyloudnorm", "sqlalchemy", "streamlit"),
+    "postgresql": ("psycopg",),
+    "train": ("accelerate", "matplotlib"),
+    "sd-vae": ("diffusers",),
+}
+"""What each part of cmmd-bench needs beside the core; pyproject.toml has the versions."""
 
 
 class Check(NamedTuple):
@@ -55,6 +65,7 @@ def diagnose() -> list[Check]:
         ("transformers", lambda: (True, version("transformers"))),
         ("opencv", _opencv),
         ("codecs", _codecs),
+        *((f"extra {name}", lambda name=name: _extra(name)) for name in EXTRAS),
         ("cache", _cache),
         ("weights", _store),
         *((f"weights {w.name}", lambda w=w: _weights(w)) for w in WEIGHTS if _begun(w)),
@@ -63,6 +74,7 @@ def diagnose() -> list[Check]:
             for slot in (GENERATORS, BEAT_TRACKERS)
             for name in installed(slot)
         ),
+        *((f"command {name}", lambda name=name: _command(name)) for name in installed(COMMANDS)),
     ]
     return [Check(name, *_guarded(look)) for name, look in checks]
 
@@ -93,6 +105,24 @@ def _optional(package: str) -> tuple[bool, str]:
         return True, found
     last = (done.stderr.strip().splitlines() or ["no message"])[-1]
     return False, f"{found} does not import ({last}); uninstall it or install the build for this torch"
+
+
+def _extra(name: str) -> tuple[bool, str]:
+    """Missing parts are no fault: their commands say so."""
+    found, missing = [], []
+    for package in EXTRAS[name]:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            missing.append(package)
+    if not missing:
+        return True, ", ".join(found)
+    return True, f"not installed: {', '.join(missing)} (pip install 'cmmd-bench[{name}]')"
+
+
+def _command(name: str) -> tuple[bool, str]:
+    imported(find(name, COMMANDS), COMMANDS)
+    return True, "ok"
 
 
 def _opencv() -> tuple[bool, str]:

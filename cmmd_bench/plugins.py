@@ -34,6 +34,7 @@ class Slot(NamedTuple):
 
 
 GENERATORS = Slot("cmmd_bench.generators", "generator", RESERVED)
+COMMANDS = Slot("cmmd_bench.commands", "command", ())
 
 
 def installed(slot: Slot = GENERATORS) -> dict[str, list[EntryPoint]]:

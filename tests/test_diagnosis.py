@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,29 @@ def test_beat_trackers_are_plugins_too(tmp_path, monkeypatch):
 
 def test_every_finding_is_json():
     json.dumps([check._asdict() for check in diagnose()], allow_nan=False)
+
+
+def test_extras_are_those_of_the_project():
+    table = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    for name, needed in table["optional-dependencies"].items():
+        if name != "dev":
+            own = {re.split(r"[^a-z0-9-]", line)[0] for line in needed} - {"cmmd-bench", "uvloop"}
+            assert own <= set(diagnosis.EXTRAS[name]), name
+
+
+def test_a_part_that_is_not_installed_is_no_fault(no_plugins, monkeypatch):
+    monkeypatch.setattr(diagnosis, "EXTRAS", {"report": ("jinja2", "no-such-package")})
+    check = checks()["extra report"]
+    assert check.ok
+    assert check.found == "not installed: no-such-package (pip install 'cmmd-bench[report]')"
+
+
+def test_a_command_that_does_not_import_is_told(tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    site.mkdir()
+    install(site, "brokencommand", "import no_such_module", "[cmmd_bench.commands]\nbroken = brokencommand:app\n")
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setattr(diagnosis, "installed", lambda slot: ["broken"] if slot is diagnosis.COMMANDS else [])
+    check = checks()["command broken"]
+    assert not check.ok
+    assert "no_such_module" in check.found

@@ -11,9 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from cmmd_bench.errors import UserError
-from cmmd_bench.plugins import Slot, find, imported, installed
-
-COMMANDS = Slot("cmmd_bench.commands", "command", ())
+from cmmd_bench.plugins import COMMANDS, find, imported, installed
 
 
 class Extensible(TyperGroup):
