@@ -64,7 +64,7 @@ def agreement(run: Run, study: Study) -> list[Pair]:
             for rating in study.ratings
             if (rating.section, rating.question) == (section, question) and rating.system != reference
         ]
-        for task in [task for task in run.tasks if _is_of(section, task, run)]:
+        for task in [task for task in run.tasks if _is_of(section, task, run, study)]:
             results = run.results(task)
             for metric in dict.fromkeys(result.metric for result in results):
                 of_metric = [result for result in results if result.metric == metric]
@@ -81,8 +81,10 @@ def disagreements(pairs: Sequence[Pair]) -> list[tuple[Pair, Point]]:
     return found
 
 
-def _is_of(section: str, task: Task, run: Run) -> bool:
-    """Conditions of several tasks have the same names: the section's own name tells, as those of questionnaires do."""
+def _is_of(section: str, task: Task, run: Run, study: Study) -> bool:
+    """Conditions of several tasks have the same names. Of a table from elsewhere the section's own name tells."""
+    if section in study.tasks:
+        return study.tasks[section] == task
     return len(run.tasks) == 1 or task in section.replace("_", "-").split("-")
 
 

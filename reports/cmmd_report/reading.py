@@ -11,6 +11,7 @@ from cmmd_bench.ledger import read_lines
 from cmmd_bench.runs.folder import RunFolder
 from cmmd_bench.scoring.index import Scored, read_index
 from cmmd_bench.scoring.results import PerClip, Scores, read_results
+from cmmd_bench.types import Task
 from cmmd_report.types import Rating, Run, Sample, Source, Study
 
 
@@ -46,7 +47,7 @@ def read_study(folder: Path, run: Run) -> Study:
     ratings = [_rating(row) for row in _rows(found / "ratings.csv") if row.get("role") == "rated"]
     analysis = read_json(found / "analysis.json")
     _require_same_clips(folder, ratings, run)
-    return Study(found, ratings, analysis)
+    return Study(found, ratings, analysis, _tasks(found))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -58,6 +59,14 @@ def read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path} is not JSON ({error}). Make it again.") from None
     return found
+
+
+def _tasks(folder: Path) -> dict[str, Task]:
+    """As the export's codebook has it; a table from elsewhere has no codebook."""
+    if not (folder / "codebook.json").is_file():
+        return {}
+    sections = read_json(folder / "codebook.json").get("sections", {})
+    return {name: section["task"] for name, section in sections.items()}
 
 
 def _per_clip(folder: Path) -> list[PerClip]:

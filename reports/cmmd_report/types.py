@@ -1,7 +1,7 @@
 """What a report is made of: runs and a study as their files tell it. Nothing here computes or draws."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,9 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """An exported study. analysis: analysis.json of `study analyse --out`."""
+    """An exported study. analysis: analysis.json of `study analyse --out`. tasks: section -> its task, where known."""
 
     folder: Path
     ratings: Sequence[Rating]
     analysis: Mapping[str, Any]
+    tasks: Mapping[str, Task] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Agreement of metrics with opinions: known orders give known coefficients, and too little gives a reason."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,9 +106,11 @@ def test_too_little_has_a_reason(truth):
     assert constant.by_clip.pearson.reason
 
 
-def test_a_section_belongs_to_the_task_that_its_name_says(truth):
+def test_a_section_belongs_to_the_task_that_its_codebook_or_name_says(truth):
     run = a_run(truth)
     a2v = [Result(m, "a2v", "m", 1.0, "higher", "share", 8, 8, 8) for m in truth]
     both = Run("run", [], Scores({}, [*run.scores.results, *a2v], run.scores.per_clip, (), ()), run.samples)
     pairs = agreement(both, a_study(truth, section="aist-v2a"))
     assert {pair.task for pair in pairs} == {"v2a"}
+    named = replace(a_study(truth, section="dance"), tasks={"dance": "a2v"})
+    assert {pair.task for pair in agreement(both, named)} == {"a2v"}
