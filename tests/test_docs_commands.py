@@ -122,7 +122,7 @@ def prepare(folder: Path, page: str, demo: Path) -> None:
     spec = ClipSpec(1.8, 10, 64, 64, 16_000)
     dataset = open_dataset("beatdance", spec, root=None, size=20)
     random = np.random.default_rng(0)
-    for item in list(dataset)[:20]:
+    for item in dataset.items()[:20]:
         clip = dataset.load(item)
         for place in ("out/ours", "out/theirs", "data/test", "CLIPS"):
             (folder / place).mkdir(parents=True, exist_ok=True)

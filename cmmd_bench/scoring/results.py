@@ -103,5 +103,10 @@ def read_results(folder: Path) -> Scores:
         raise UserError(f"{path} is not JSON ({error.msg}, line {error.lineno}). Score the run again.") from None
     if table.get("schema", 0) > SCHEMA:
         raise UserError(f"{path} has schema {table['schema']}; this version reads up to {SCHEMA}. Upgrade cmmd-bench.")
-    results = [Result(**entry) for entry in table["results"]]
-    return Scores(table["protocol"], results, (), table["failures"], table["findings"])
+    try:
+        results = [Result(**entry) for entry in table["results"]]
+        return Scores(table["protocol"], results, (), table["failures"], table["findings"])
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is no table of results ({error}). Score the run again, or mend what was typed."
+        ) from None

@@ -44,6 +44,8 @@ def why_apart(a: Run, b: Run) -> list[str]:
     first, second = a.scores.protocol, b.scores.protocol
     if a.suite is None or b.suite is None:
         return ["clips of folders were scored, and no suite says what they were compared with"]
+    if not {"items", "extractors"} <= set(first) & set(second):
+        return ["a table was typed in, and does not say which items and features it is of"]
     seers = set(first["extractors"]) & set(second["extractors"])
     labels = set(_metrics(first)) & set(_metrics(second))
     here, there = (

@@ -158,6 +158,8 @@ def test_unfinished_newer_and_foreign_folders(made, tmp_path):
     refused(lambda folder: _edit(folder / "run.json", schema=99), "was written with schema 99")
     refused(lambda folder: _edit(folder / "results.json", schema=99), "has schema 99")
     refused(lambda folder: _edit(folder / "results.json", results=[]), "holds no result")
+    refused(lambda folder: _edit(folder / "results.json", results=[{"model": "x"}]), "is no table of results")
+    refused(lambda folder: _edit(folder / "results.json", results=[{"of": 1}]), "unexpected keyword argument 'of'")
     with pytest.raises(UserError, match="is not a run folder"):
         write_report([tmp_path], out=tmp_path / "out")
 

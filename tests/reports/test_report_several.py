@@ -139,6 +139,13 @@ def test_a_study_of_one_of_several_runs(made, alone, tmp_path):
         write_report([alone[0], alone[1]], out=tmp_path / "none", study=made.study)
 
 
+def test_typed_numbers_join_nothing(made, tmp_path):
+    typed = read_run(Path(__file__).parents[1] / "data" / "reports" / "paper")
+    assert why_apart(read_run(made.run), typed)
+    assert why_apart(typed, typed) == ["a table was typed in, and does not say which items and features it is of"]
+    assert len(joined([typed, typed, read_run(made.run)])) == 3
+
+
 def test_several_runs_need_a_folder(alone):
     done = CliRunner().invoke(app, ["report", *map(str, alone)])
     assert isinstance(done.exception, UserError)
