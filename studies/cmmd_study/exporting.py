@@ -59,7 +59,7 @@ def export(folder: StudyFolder) -> Exported:
         remarks.append(f"{len(unfinished)} of {len(present)} raters have not finished.")
     if late := sum(row.late for row in rows):
         remarks.append(f"{late} answers were given before the study closed and arrived later.")
-    remarks += [f"rater {row.rater} was excluded by hand ({row.rule}): {row.reason}." for row in out]
+    remarks += [f"rater {row.rater} was excluded {row.rule}: {row.reason}." for row in out]
     kinds = Counter(kind for who in present if (kind := _simulated(states[who].device)))
     if kinds:
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from cmmd_bench.errors import UserError
 from cmmd_study.cli.app import app
+from cmmd_study.exporting import export
 from cmmd_study.folder import StudyFolder
 from cmmd_study.frozen import deviations, freeze, load
 from cmmd_study.journey import presentations
@@ -169,6 +170,22 @@ def test_a_withdrawn_rater_leaves_a_gap(folder, database):
         assert not answers.current(connection, who)
         found = status(connection, load(database))
     assert (found.counts["withdrawn"], found.answers) == (1, 0)
+
+
+def test_a_rater_excluded_by_hand_stays_in_the_table_and_counts_nowhere(folder, database):
+    out, kept = answered(database, count=2), answered(database, count=2)
+    for words in (["nobody", "--reason", "x"], [out], [out, "--reason", " "], [out, "--undo", "--reason", "x"]):
+        refusal("exclude", folder.path, *words)
+    assert f"{out} is not excluded" in refusal("exclude", folder.path, out, "--undo")
+    for reason in ("no headphones", "the sound was off."):
+        words = ["exclude", str(folder.path), out, "--reason", reason]
+        assert CliRunner().invoke(app, words).exit_code == 0
+    found = export(folder)
+    assert {row.rater for row in found.rows} == {out, kept}
+    assert found.excluded == {out}
+    assert f"rater {out} was excluded by hand: the sound was off." in found.remarks
+    assert CliRunner().invoke(app, ["exclude", str(folder.path), out, "--undo"]).exit_code == 0
+    assert export(folder).excluded == frozenset()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the host of a study does besides serving it: freeze, invite, status, close, backup, withdraw."""
+"""What the host of a study does besides serving it: freeze, invite, status, close, backup, withdraw, exclude."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -154,6 +154,36 @@ def withdraw(
             raise UserError(f"no rater has the code {code!r}. `cmmd-bench study status {study} --json` lists them.")
         deleted = delete(connection, code)
     note(f"{deleted} answers of {code} are deleted.")
+
+
+def exclude(
+    study: Folder,
+    code: Annotated[str, typer.Argument(help="The rater's code, as `status --json` lists it.")],
+    reason: Annotated[str | None, typer.Option(help="Why, in words that stand in every result.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the exclusion back.")] = False,
+) -> None:
+    """Leave a rater out of all results by hand. The answers stay in the export, and every result tells it.
+
+    Rules that were decided before anyone answered belong into the plan: see `exclusions` in study.toml.
+
+    Example: cmmd-bench study exclude my-study 0123456789abcdef --reason "told us that the sound was off"
+    """
+    from cmmd_bench.cli.output import note
+    from cmmd_study.clock import now_ms
+    from cmmd_study.store import raters
+
+    if undo == (reason is not None):
+        raise UserError("an exclusion needs a --reason, and --undo takes it back: give one of the two.")
+    if reason is not None and not reason.strip():
+        raise UserError("the --reason is empty. Say in a few words why this rater does not count.")
+    with opened(study) as database, database.writing() as connection:
+        if not raters.known(connection, code):
+            raise UserError(f"no rater has the code {code!r}. `cmmd-bench study status {study} --json` lists them.")
+        if reason is not None:
+            raters.exclude(connection, code, reason=reason.strip().rstrip("."), now=now_ms())
+        elif not raters.include(connection, code):
+            raise UserError(f"{code} is not excluded by hand.")
+    note(f"{code} counts again." if undo else f"{code} does not count: {reason}")
 
 
 @contextmanager

@@ -17,7 +17,10 @@ from sqlalchemy import Connection, bindparam, case, delete, func, insert, select
 
 from cmmd_bench.errors import UserError
 from cmmd_study.store import answers
-from cmmd_study.store.tables import event, order_row, presentation, rater
+from cmmd_study.store.tables import event, exclusion, order_row, presentation, rater
+
+BY_HAND = "by hand"
+"""The rule of an exclusion that the plan does not name."""
 
 TOKEN_BYTES = 16
 # Built once: it is asked with every request.
@@ -115,6 +118,19 @@ def withdraw(connection: Connection, who: str) -> int:
     forgotten = {"state": "withdrawn", "device": None, "language": None, "seen_at": None}
     connection.execute(update(rater).where(rater.c.id == who).values(**forgotten))
     return deleted
+
+
+def exclude(connection: Connection, who: str, *, reason: str, now: int) -> None:
+    """Leave a rater out of all results, by hand; a later reason replaces the one before. The answers stay."""
+    include(connection, who)
+    row = {"rater": who, "rule": BY_HAND, "by_plan": False, "reason": reason, "at": now}
+    connection.execute(insert(exclusion).values(**row))
+
+
+def include(connection: Connection, who: str) -> bool:
+    """Take an exclusion by hand back; returns whether there was one."""
+    gone = delete(exclusion).where(exclusion.c.rater == who, exclusion.c.rule == BY_HAND)
+    return connection.execute(gone).rowcount > 0
 
 
 def _freest_row(connection: Connection) -> int:
