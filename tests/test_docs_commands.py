@@ -37,7 +37,7 @@ SHORTER = (
     (r"beatdance:4000", "beatdance:8"),
     (r"kitchen:2000", "kitchen:4"),
     (r"--keep-every 3000", "--keep-every 1"),
-    (r"state-0009000", "state-0000001"),
+    (r"state-0009000", "state-0000002"),
     (r"--steps 10000", "--steps 1"),
     (r"^(cmmd-bench train (?!.*--steps).*)$", r"\1 --steps 2"),
     (r"^(cmmd-bench train (?!.*--batch).*)$", r"\1 --batch 2"),
@@ -88,6 +88,14 @@ def test_every_block_is_run_or_installs():
     found = {page: lines_of(page) for page in PAGES}
     assert sum(map(len, found.values())) >= 45
     assert all(line.startswith(("cmmd-bench ", "torchrun ")) for lines in found.values() for line in lines)
+
+
+def test_the_stored_run_is_of_these_pages():
+    stored = json.loads(STORED.read_text())
+    assert {page: [one["command"] for one in stored[page]["commands"]] for page in PAGES} == {
+        page: lines_of(page) for page in PAGES
+    }
+    assert all(one["as_told"] for page in PAGES for one in stored[page]["commands"])
 
 
 @pytest.fixture(scope="module")
