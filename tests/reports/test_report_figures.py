@@ -148,6 +148,13 @@ def test_a_clip_with_its_events_and_one_with_its_frames(run):
     frames = frame_strips(run)
     assert [one.get_ylabel() for one in frames.figure.axes] == ["given", "ground-truth", "High", "Low"]
     assert "High" in events.description
+    # A model of the other task hides nothing.
+    other = [s for s in run.samples if (s.model, s.task) != ("High", "a2v")]
+    assert [one.get_ylabel() for one in frame_strips(replace(run, samples=other)).figure.axes] == [
+        "given",
+        "ground-truth",
+        "Low",
+    ]
     gone = [replace(sample, file=None) for sample in run.samples]
     for draw in (event_matches, frame_strips):
         with pytest.raises(NotDrawn, match="playable answers"):

@@ -21,12 +21,13 @@ MOST_ROWS = 6
 
 
 def answers(run: Run, task: Task) -> Iterator[tuple[str, dict[str, Sample]]]:
-    """Conditions that every model answered, in their order, with the real clip's row first and up to six models."""
+    """Conditions that every model of the task answered, in their order: the real clip's row first, up to six models."""
     by_condition: dict[str, dict[str, Sample]] = {}
     for sample in run.samples:
         if sample.task == task and sample.index == 0 and sample.file is not None and sample.file.is_file():
             by_condition.setdefault(sample.condition, {})[sample.model] = sample
-    models = [name for name in dict.fromkeys(s.model for s in run.samples) if name not in RESERVED][:MOST_ROWS]
+    does = dict.fromkeys(sample.model for sample in run.samples if sample.task == task)
+    models = [name for name in does if name not in RESERVED][:MOST_ROWS]
     rows = ["ground-truth", *models]
     for condition, found in sorted(by_condition.items()):
         if all(row in found for row in rows):
