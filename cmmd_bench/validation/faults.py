@@ -41,7 +41,7 @@ FAULTS = (
     Fault("freeze", "picture", "share of frames", (0.125, 0.25, 0.5, 1), picture_faults.frozen),
     Fault("frame-shuffle", "picture", "neighbours", (2, 4, 8, 64), picture_faults.shuffled),
     Fault("frame-drop", "picture", "share of frames", (0.125, 0.25, 0.5, 0.75), picture_faults.dropped),
-    Fault("picture-codec", "picture", "H.264 rate factor", (28, 36, 44, 51), picture_faults.compressed),
+    Fault("picture-codec", "picture", "H.264 rate factor", (28, 36, 44, 51), picture_faults.compressed, "3"),
     Fault("sound-noise", "sound", "dB above 40 dB SNR", (10, 20, 30, 40), sound_faults.noisy),
     Fault("low-pass", "sound", "octaves", (1, 2, 3, 4), sound_faults.lowpassed),
     Fault("gain", "sound", "dB", (3, 6, 12, 24), sound_faults.quieter),

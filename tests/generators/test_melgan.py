@@ -89,7 +89,8 @@ def test_weights_are_directions_times_gains():
 @torch.no_grad()
 def test_a_sample_does_not_depend_on_its_batch(small):
     mel = recipe_input(2, 3, 80, 8)
-    torch.testing.assert_close(small(mel), torch.cat([small(one[None]) for one in mel]), atol=1e-6, rtol=0)
+    # Sums in another order, of sound within ±1: 1.2e-6 with AVX-512, less elsewhere.
+    torch.testing.assert_close(small(mel), torch.cat([small(one[None]) for one in mel]), atol=4e-6, rtol=0)
 
 
 @pytest.mark.parametrize("samples", [1, 2816, 2820, 2944, 4000])

@@ -76,8 +76,8 @@ def test_ill_conditioned_rows_take_the_long_way():
     assert np.linalg.cond(rows) > LARGEST_CONDITION
     smallest = np.linalg.svd(rows, compute_uv=False)[-1]
     assert np.linalg.svd(scatter_factor(rows, np.zeros(40)), compute_uv=False)[-1] == pytest.approx(smallest, rel=1e-6)
-    # The reason: the short way has lost that direction.
-    assert np.linalg.svd(scatter_alone, compute_uv=False)[-1] != pytest.approx(smallest, rel=1e-2)
+    # The reason: the short way has lost digits of that direction, by 1 % and more as the processor sums.
+    assert np.linalg.svd(scatter_alone, compute_uv=False)[-1] != pytest.approx(smallest, rel=1e-3)
 
 
 def test_columns_of_unlike_size_do_not_count_as_ill_conditioned():
