@@ -385,11 +385,11 @@ def test_the_host_sees_progress_and_no_systems(study, visit):
     token.fill("a guess")
     token.press("Enter")
     page.get_by_text("This is not the token.").wait_for()
-    assert page.get_by_text("Raters").count() == 0
+    assert page.get_by_text("Raters", exact=True).count() == 0
     token.fill(study.folder.admin_token())
     token.press("Enter")
     page.get_by_text("answers", exact=False).first.wait_for()
-    page.get_by_text("Raters").wait_for()
+    page.get_by_text("Raters", exact=True).wait_for()
     page.wait_for_timeout(500)
     photograph(page, "8-host")
     assert not [name for name in SYSTEMS if name in page.content()]
