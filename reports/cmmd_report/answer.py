@@ -89,10 +89,10 @@ def _finding(finding: dict[str, object]) -> str:
 
 def _nobody(run: Run) -> str:
     n = max((result.n for result in run.scores.results), default=0)
-    return (
-        f"No person was asked whether these differences are heard or seen; {n} conditions were scored, and every "
-        "number stands between the rows ground-truth and noise or shuffled below."
-    )
+    asked = f"No person was asked whether these differences are heard or seen; {n} conditions were scored"
+    if not run.has_frame:
+        return f"{asked}, without a row of real clips or of noise that would say what a number is worth."
+    return f"{asked}, and every number stands between the rows ground-truth and noise or shuffled below."
 
 
 def _name(run: Run) -> str:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from cmmd_bench.cli.scores import ARROWS, number
 from cmmd_bench.metrics.agreement import Agreement
+from cmmd_bench.plugins import RESERVED
 from cmmd_bench.scoring.comparisons import Comparison
 from cmmd_report.agreement import Pair, Point, disagreements
 from cmmd_report.clips import Row
@@ -94,7 +95,7 @@ def _text(name: str) -> str:
 
 
 def _models(run: Run) -> list[str]:
-    return [row for row in dict.fromkeys(r.model for r in run.scores.results) if row in run.scores.protocol["models"]]
+    return [row for row in dict.fromkeys(r.model for r in run.scores.results) if row not in RESERVED]
 
 
 def _comparison(c: Comparison) -> dict[str, Any]:
@@ -189,7 +190,10 @@ def _missing(contents: Contents) -> list[tuple[str, str]]:
 
 def _made_by(run: Run) -> list[tuple[str, str]]:
     """The manifest in rows, without a path of the machine that the run was made on."""
-    told = [("suite", suite_name(run)), ("cmmd-bench", str(run.scores.protocol.get("cmmd_bench", "unknown")))]
+    told = [
+        ("suite" if run.suite else "folder", suite_name(run)),
+        ("cmmd-bench", str(run.scores.protocol.get("cmmd_bench", "unknown"))),
+    ]
     for name, model in sorted(run.scores.protocol.get("models", {}).items()):
         source = model["source"] if isinstance(model, dict) else model
         options = model.get("options") if isinstance(model, dict) else None

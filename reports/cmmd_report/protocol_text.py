@@ -9,24 +9,29 @@ def protocol_text(run: Run) -> list[str]:
     protocol = run.scores.protocol
     suite = protocol.get("suite")
     told = [_conditions(run)] if suite else [_clips(run)]
-    if suite:
-        clip = suite["clip"]
+    clip = suite["clip"] if suite else protocol.get("clips")
+    if clip:
         height, width = clip["size"]
         told.append(
             f"Clips last {clip['seconds']:g} s at {clip['fps']} frames per second, {width} x {height} pixels, and "
             f"{clip['sample_rate']} Hz; what a model makes at another rate or size is converted to these and listed."
         )
     told.append(_intervals(run))
-    told.append(
-        "Models are compared on the same conditions: the difference of their scores with a 95 % interval, a "
-        "permutation test, and Holm's correction over all comparisons of the table."
-    )
+    if run.scored is not None:
+        told.append(
+            "Models are compared on the same conditions: the difference of their scores with a 95 % interval, a "
+            "permutation test, and Holm's correction over all comparisons of the table."
+        )
     seers = sorted(name for name in protocol.get("extractors", {}) if name != "levels")
-    told.append(f"Features and events come from {', '.join(seers) or 'nothing'}.")
-    told.append(
-        "The row ground-truth is the real clip of each condition, shuffled the real clip of another condition, "
-        "and noise is noise; an alignment score's chance level is what unrelated clips would reach."
-    )
+    if seers:
+        told.append(f"Features and events come from {', '.join(seers)}.")
+    if run.has_frame:
+        told.append(
+            "The row ground-truth is the real clip of each condition, shuffled the real clip of another condition, "
+            "and noise is noise."
+        )
+    if any(result.chance is not None for result in run.scores.results):
+        told.append("An alignment score's chance level is what unrelated clips would reach.")
     return told
 
 
@@ -45,7 +50,12 @@ def _conditions(run: Run) -> str:
 
 def _clips(run: Run) -> str:
     counts = sorted({result.n_samples for result in run.scores.results})
-    return f"{counts[0]} to {counts[-1]} clips a row were scored (cmmd-bench)."
+    each = f"{counts[0]}" if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
+    real = max(result.n_reference for result in run.scores.results)
+    version = run.scores.protocol.get("cmmd_bench", "of unknown version")
+    pairing = run.scores.protocol.get("pairing", {})
+    paired = "".join(f"; {model}: {how}" for model, how in sorted(pairing.items()))
+    return f"{each} clips a row were scored against {real} real clips (cmmd-bench {version}){paired}."
 
 
 def _intervals(run: Run) -> str:

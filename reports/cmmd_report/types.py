@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cmmd_bench.errors import UserError
+from cmmd_bench.plugins import RESERVED
 from cmmd_bench.scoring.index import Scored
 from cmmd_bench.scoring.results import PerClip, Result, Scores
 from cmmd_bench.types import Task
@@ -63,6 +64,11 @@ class Run:
         """The suite of the run; None for clips of folders."""
         found: Mapping[str, Any] | None = self.scores.protocol.get("suite")
         return found
+
+    @property
+    def has_frame(self) -> bool:
+        """Whether ceiling or floors stand in the table."""
+        return any(result.model in RESERVED for result in self.scores.results)
 
     def index(self) -> Scored:
         """`scored`; UserError where it is missing."""

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from reported import csv_rows, scored_run
+from typer.testing import CliRunner
 
+from cmmd_bench.cli import app
 from cmmd_bench.errors import UserError
 from cmmd_bench.scoring.comparisons import compare_models
 from cmmd_bench.scoring.index import read_index
@@ -124,6 +126,26 @@ def test_a_run_without_sound(tmp_path, session_cache):
     write_report([folder], out=tmp_path / "out", clips=1)
     text = (tmp_path / "out" / "report.html").read_text()
     assert "Silenced" in text
+
+
+def test_scores_of_folders(made, tmp_path):
+    """What `score --out` leaves: two rows, no ceiling and no floor, and no clips to play."""
+    for name in ("High", "Low", "ground-truth"):
+        for clip in sorted((made.run / "samples" / name).glob("v2a-*-0.mkv")):
+            place = tmp_path / name / clip.name
+            place.parent.mkdir(exist_ok=True)
+            shutil.copy(clip, place)
+    generated = {name: tmp_path / name for name in ("High", "Low")}
+    words = [f"--generated={name}={folder}" for name, folder in generated.items()]
+    words += ["--reference", str(tmp_path / "ground-truth"), "--out", str(tmp_path / "scores"), "-q"]
+    assert CliRunner().invoke(app, ["score", *words, "--metric", "fad[logmel-stats]"]).exit_code == 0
+    written = write_report([tmp_path / "scores"], out=tmp_path / "out")
+    assert written.answer[0].startswith("On these clips, ")
+    assert "without a row of real clips or of noise" in written.answer[1]
+    text = written.page.read_text()
+    assert "ground-truth" not in text
+    assert "a folder of scores does not hold the clips" in text
+    assert "clips a row were scored against 4 real clips" in text
 
 
 def test_missing_and_damaged_media_are_said_and_cost_nothing_else(made, tmp_path):
